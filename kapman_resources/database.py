@@ -203,9 +203,7 @@ def _plain(url: str, variable: str) -> str:
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError:
-        raise ConfigurationError(
-            f"{variable} is not a database address; write postgresql://user@host/name."
-        ) from None
+        raise ConfigurationError(f"{variable} is not a database address; write postgresql://user@host/name.") from None
     if parsed.get_backend_name() not in {"postgresql", "postgres"}:
         raise ConfigurationError(f"{variable} must begin with postgresql://, not {parsed.drivername}://.")
     return _with_driver(url, "postgresql")

@@ -52,9 +52,7 @@ def finish_table(connection: sa.Connection, table: str, column: str, *, order_by
     name = _quoted(connection, table)
     segment = _quoted(connection, order_by)
     connection.execute(
-        sa.text(
-            f"ALTER TABLE {name} SET (timescaledb.compress, timescaledb.compress_segmentby = '{segment}')"
-        )
+        sa.text(f"ALTER TABLE {name} SET (timescaledb.compress, timescaledb.compress_segmentby = '{segment}')")
     )
     connection.execute(
         sa.text("SELECT add_compression_policy(CAST(:table AS regclass), CAST(:age AS interval))"),
@@ -72,11 +70,7 @@ def make_room(connection: sa.Connection, tables: Iterable[str], sessions: Iterab
         connection.rollback()
         return
     wanted = {(table, day.replace(day=1)) for table in tables for day in sessions}
-    have = {
-        (table, piece.first)
-        for table in {table for table, _ in wanted}
-        for piece in slices(connection, table)
-    }
+    have = {(table, piece.first) for table in {table for table, _ in wanted} for piece in slices(connection, table)}
     missing = sorted(wanted - have)
     if missing:
         _lock(connection)

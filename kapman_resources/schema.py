@@ -33,13 +33,9 @@ def _ticker_id(**options: object) -> sa.Column[int]:
 market = sa.Table(
     "market",
     metadata,
-    sa.Column(
-        "only_row", sa.Boolean, primary_key=True, server_default=sa.true(), comment="always true: one row"
-    ),
+    sa.Column("only_row", sa.Boolean, primary_key=True, server_default=sa.true(), comment="always true: one row"),
     sa.Column("kind", sa.Text, nullable=False, comment="simulated, recorded or live; set by the first write"),
-    sa.Column(
-        "source", sa.Text, nullable=False, comment="where the first data came from, without credentials"
-    ),
+    sa.Column("source", sa.Text, nullable=False, comment="where the first data came from, without credentials"),
     sa.Column(
         "claimed_at",
         sa.DateTime(timezone=True),
@@ -55,25 +51,15 @@ market = sa.Table(
 tickers = sa.Table(
     "tickers",
     metadata,
-    sa.Column(
-        "ticker_id", sa.Integer, sa.Identity(), primary_key=True, comment="Kapman's own identity of the name"
-    ),
-    sa.Column(
-        "symbol", sa.Text, nullable=False, unique=True, comment="the vendor's ticker, case kept (BACpL)"
-    ),
+    sa.Column("ticker_id", sa.Integer, sa.Identity(), primary_key=True, comment="Kapman's own identity of the name"),
+    sa.Column("symbol", sa.Text, nullable=False, unique=True, comment="the vendor's ticker, case kept (BACpL)"),
     sa.Column("name", sa.Text, comment="company or fund name; NULL until the reference has it"),
     sa.Column("sector", sa.Text, comment="GICS sector, from the watchlist file; NULL where it says none"),
-    sa.Column(
-        "type", sa.Text, comment="vendor's type code (CS, ETF, PFD, ...); NULL until the reference has it"
-    ),
-    sa.Column(
-        "primary_exchange", sa.Text, comment="ISO 10383 code of the listing exchange, from the reference"
-    ),
+    sa.Column("type", sa.Text, comment="vendor's type code (CS, ETF, PFD, ...); NULL until the reference has it"),
+    sa.Column("primary_exchange", sa.Text, comment="ISO 10383 code of the listing exchange, from the reference"),
     sa.Column("cik", sa.Text, comment="SEC central index key, from the reference"),
     sa.Column("composite_figi", sa.Text, comment="OpenFIGI composite identifier, from the reference"),
-    sa.Column(
-        "delisted_on", sa.Date, comment="day of delisting, from the reference; NULL while listed or unknown"
-    ),
+    sa.Column("delisted_on", sa.Date, comment="day of delisting, from the reference; NULL while listed or unknown"),
     sa.Column(
         "universe_tier",
         sa.Text,
@@ -137,9 +123,7 @@ ohlcv = sa.Table(
     metadata,
     # No foreign key in the database: 12,000 look-ups a session would double the cost of a load, and the one
     # writer resolves every symbol in the same transaction.
-    sa.Column(
-        "ticker_id", sa.Integer, primary_key=True, autoincrement=False, comment="the ticker, see tickers"
-    ),
+    sa.Column("ticker_id", sa.Integer, primary_key=True, autoincrement=False, comment="the ticker, see tickers"),
     sa.Column("date", sa.Date, primary_key=True, comment="session (XNYS trading day)"),
     sa.Column("open", sa.Double, nullable=False, comment="USD a share, unadjusted"),
     sa.Column("high", sa.Double, nullable=False, comment="USD a share, unadjusted"),
@@ -157,9 +141,7 @@ ohlcv_quarantine = sa.Table(
     "ohlcv_quarantine",
     metadata,
     sa.Column("date", sa.Date, primary_key=True, comment="session whose file held the row"),
-    sa.Column(
-        "line", sa.Integer, primary_key=True, autoincrement=False, comment="line in the file; the header is 1"
-    ),
+    sa.Column("line", sa.Integer, primary_key=True, autoincrement=False, comment="line in the file; the header is 1"),
     sa.Column("symbol", sa.Text, comment="ticker as written, cut at 64 characters; NULL if empty"),
     sa.Column("reason", sa.Text, nullable=False, comment="first rule the row broke"),
     sa.Column("row", JSONB, nullable=False, comment="the row's fields as text, as received"),
@@ -174,7 +156,7 @@ ohlcv_sessions = sa.Table(
     sa.Column("source", sa.Text, nullable=False, comment="flatfile or rest (grouped daily)"),
     sa.Column("uri", sa.Text, nullable=False, comment="where the rows were read from"),
     sa.Column("etag", sa.Text, comment="version of the file; NULL for REST. A new one is ingested again"),
-    sa.Column("bytes", sa.BigInteger, nullable=False, comment="bytes received (compressed)"),
+    sa.Column("bytes", sa.BigInteger, comment="bytes received (compressed); NULL for REST"),
     sa.Column("rows_read", sa.Integer, nullable=False, comment="rows in the source"),
     sa.Column("rows_stored", sa.Integer, nullable=False, comment="rows in ohlcv"),
     sa.Column("rows_refused", sa.Integer, nullable=False, comment="rows in ohlcv_quarantine"),
@@ -223,9 +205,7 @@ portfolio_tickers = sa.Table(
         comment="the portfolio",
     ),
     _ticker_id(primary_key=True),
-    sa.Column(
-        "priority", sa.Text, nullable=False, comment="P1: candidates for recommendations; P2: followed"
-    ),
+    sa.Column("priority", sa.Text, nullable=False, comment="P1: candidates for recommendations; P2: followed"),
     sa.Column(
         "added_at",
         sa.DateTime(timezone=True),

@@ -7,6 +7,7 @@ made from these days lives in `kapman_assets.partitions`.
 
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -80,9 +81,8 @@ def session_offset(day: date, count: int) -> date:
     A `day` that is not a session counts from the session before it when `count` is positive or 0, and
     from the session after it when negative, so that -1 and +1 are always its neighbours.
     """
-    roll = "following" if count < 0 else "preceding"
-    shifted: date = np.busday_offset(np.datetime64(day), count, roll=roll, busdaycal=_CALENDAR).item()
-    return shifted
+    roll: Literal["following", "preceding"] = "following" if count < 0 else "preceding"
+    return date.fromisoformat(str(np.busday_offset(np.datetime64(day), count, roll=roll, busdaycal=_CALENDAR)))
 
 
 def opens_at(session: date) -> datetime:

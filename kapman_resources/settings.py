@@ -107,9 +107,9 @@ class Settings(BaseSettings):
         Raises:
             ConfigurationError: flat files and REST pages come from two kinds of market.
         """
-        bars = _kind_of(self.flatfiles_location, self.flatfiles_endpoint_url)
+        bars = market_kind_of(self.flatfiles_location, self.flatfiles_endpoint_url)
         if self.reference_location is not None:
-            rest = _kind_of(self.reference_location, self.reference_location)
+            rest = market_kind_of(self.reference_location, self.reference_location)
             if rest is not bars:
                 raise ConfigurationError(
                     f"FLATFILES_URL points at a {bars} market and OPTIONS_URL at a {rest} one; "
@@ -125,10 +125,16 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """Read the environment and the project's `.env` as they are now."""
-    return Settings(_env_file=project_root() / ".env")  # type: ignore[call-arg]
+    return Settings(_env_file=project_root() / ".env")
 
 
-def _kind_of(location: str, endpoint: str) -> MarketKind:
+def market_kind_of(location: str, endpoint: str) -> MarketKind:
+    """The kind of market at `location` (`s3://bucket`, an http address or a directory).
+
+    Args:
+        location: where the data is.
+        endpoint: the address that answers for it; only its host matters.
+    """
     scheme = urlsplit(location).scheme
     if scheme in {"s3", "http", "https"}:
         return MarketKind.LIVE if urlsplit(endpoint).hostname in VENDOR_HOSTS else MarketKind.RECORDED

@@ -84,12 +84,8 @@ def upgrade() -> None:
             nullable=False,
             comment="always true: one row",
         ),
-        sa.Column(
-            "kind", sa.Text(), nullable=False, comment="simulated, recorded or live; set by the first write"
-        ),
-        sa.Column(
-            "source", sa.Text(), nullable=False, comment="where the first data came from, without credentials"
-        ),
+        sa.Column("kind", sa.Text(), nullable=False, comment="simulated, recorded or live; set by the first write"),
+        sa.Column("source", sa.Text(), nullable=False, comment="where the first data came from, without credentials"),
         sa.Column(
             "claimed_at",
             sa.DateTime(timezone=True),
@@ -104,26 +100,20 @@ def upgrade() -> None:
     )
     op.create_table(
         "ohlcv",
-        sa.Column(
-            "ticker_id", sa.Integer(), autoincrement=False, nullable=False, comment="the ticker, see tickers"
-        ),
+        sa.Column("ticker_id", sa.Integer(), autoincrement=False, nullable=False, comment="the ticker, see tickers"),
         sa.Column("date", sa.Date(), nullable=False, comment="session (XNYS trading day)"),
         sa.Column("open", sa.Double(), nullable=False, comment="USD a share, unadjusted"),
         sa.Column("high", sa.Double(), nullable=False, comment="USD a share, unadjusted"),
         sa.Column("low", sa.Double(), nullable=False, comment="USD a share, unadjusted"),
         sa.Column("close", sa.Double(), nullable=False, comment="USD a share, unadjusted"),
-        sa.Column(
-            "volume", sa.Double(), nullable=False, comment="shares, unadjusted; fractional since 2026-02-23"
-        ),
+        sa.Column("volume", sa.Double(), nullable=False, comment="shares, unadjusted; fractional since 2026-02-23"),
         sa.Column(
             "vwap",
             sa.Double(),
             nullable=True,
             comment="USD a share; only REST bars have it, flat files do not",
         ),
-        sa.Column(
-            "transactions", sa.Integer(), nullable=True, comment="trades; NULL where the source does not say"
-        ),
+        sa.Column("transactions", sa.Integer(), nullable=True, comment="trades; NULL where the source does not say"),
         sa.Column("source", sa.Text(), nullable=False, comment="flatfile or rest (grouped daily)"),
         sa.PrimaryKeyConstraint("ticker_id", "date", name=op.f("pk_ohlcv")),
         comment="Raw daily bars of the whole universe. Source: us_stocks_sip/day_aggs_v1, or REST grouped daily until the file is there.",
@@ -168,7 +158,7 @@ def upgrade() -> None:
             nullable=True,
             comment="version of the file; NULL for REST. A new one is ingested again",
         ),
-        sa.Column("bytes", sa.BigInteger(), nullable=False, comment="bytes received (compressed)"),
+        sa.Column("bytes", sa.BigInteger(), nullable=True, comment="bytes received (compressed); NULL for REST"),
         sa.Column("rows_read", sa.Integer(), nullable=False, comment="rows in the source"),
         sa.Column("rows_stored", sa.Integer(), nullable=False, comment="rows in ohlcv"),
         sa.Column("rows_refused", sa.Integer(), nullable=False, comment="rows in ohlcv_quarantine"),
@@ -222,9 +212,7 @@ def upgrade() -> None:
             comment="Kapman's own identity of the name",
         ),
         sa.Column("symbol", sa.Text(), nullable=False, comment="the vendor's ticker, case kept (BACpL)"),
-        sa.Column(
-            "name", sa.Text(), nullable=True, comment="company or fund name; NULL until the reference has it"
-        ),
+        sa.Column("name", sa.Text(), nullable=True, comment="company or fund name; NULL until the reference has it"),
         sa.Column(
             "sector",
             sa.Text(),
@@ -302,9 +290,7 @@ def upgrade() -> None:
         "portfolio_tickers",
         sa.Column("portfolio_id", sa.Integer(), nullable=False, comment="the portfolio"),
         sa.Column("ticker_id", sa.Integer(), nullable=False, comment="the ticker, see tickers"),
-        sa.Column(
-            "priority", sa.Text(), nullable=False, comment="P1: candidates for recommendations; P2: followed"
-        ),
+        sa.Column("priority", sa.Text(), nullable=False, comment="P1: candidates for recommendations; P2: followed"),
         sa.Column(
             "added_at",
             sa.DateTime(timezone=True),
@@ -319,21 +305,15 @@ def upgrade() -> None:
             name=op.f("fk_portfolio_tickers_portfolio_id"),
             ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(
-            ["ticker_id"], ["tickers.ticker_id"], name=op.f("fk_portfolio_tickers_ticker_id")
-        ),
+        sa.ForeignKeyConstraint(["ticker_id"], ["tickers.ticker_id"], name=op.f("fk_portfolio_tickers_ticker_id")),
         sa.PrimaryKeyConstraint("portfolio_id", "ticker_id", name=op.f("pk_portfolio_tickers")),
         comment="Which tickers a portfolio holds, and how much they matter.",
     )
     op.create_table(
         "splits",
         sa.Column("ticker_id", sa.Integer(), nullable=False, comment="the ticker, see tickers"),
-        sa.Column(
-            "execution_date", sa.Date(), nullable=False, comment="first session traded at the new count"
-        ),
-        sa.Column(
-            "split_from", sa.Double(), nullable=False, comment="shares before, as the vendor states it"
-        ),
+        sa.Column("execution_date", sa.Date(), nullable=False, comment="first session traded at the new count"),
+        sa.Column("split_from", sa.Double(), nullable=False, comment="shares before, as the vendor states it"),
         sa.Column("split_to", sa.Double(), nullable=False, comment="shares after, as the vendor states it"),
         sa.Column(
             "applies_from",

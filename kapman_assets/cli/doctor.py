@@ -1,0 +1,168 @@
+"""`kapman doctor`: is everything that this configuration needs there, reachable and current?
+
+One line a finding, with the mend. Findings are gathered by plain functions; nothing is changed, except that
+the embedded server is started to be looked at.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+import sqlalchemy as sa
+import typer
+from rich.markup import escape
+
+from kapman_assets.cli.console import console
+from kapman_assets.market.quality import last_session_age
+from kapman_resources import database
+from kapman_resources.errors import KapmanError
+from kapman_resources.flatfiles import FlatFiles
+from kapman_resources.market import held_market
+from kapman_resources.polygon import Polygon
+from kapman_resources.sessions import HOLIDAYS_KNOWN_UNTIL
+from kapman_resources.settings import MarketKind, Settings, load_settings
+
+_MIN_FREE_GB = 5.0
+_CALENDAR_NOTICE = timedelta(days=180)
+
+
+class Level(StrEnum):
+    """How a finding stands."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+_MARKS = {Level.OK: "[green]ok  [/]", Level.WARN: "[yellow]warn[/]", Level.FAIL: "[red]FAIL[/]"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: what it is, how it stands, and how to mend it if it does not."""
+
+    what: str
+    level: Level
+    text: str
+    mend: str = ""
+
+
+def doctor() -> None:
+    """Look at everything this configuration needs; exit code 1 if something fails."""
+    worst = Level.OK
+    for finding in examine(datetime.now(UTC)):
+        mend = f" → {finding.mend}" if finding.mend else ""
+        console.print(
+            f"{_MARKS[finding.level]} {finding.what:<16} {escape(finding.text)}{escape(mend)}", soft_wrap=True
+        )
+        if finding.level is Level.FAIL:
+            worst = Level.FAIL
+    if worst is Level.FAIL:
+        raise typer.Exit(1)
+
+
+def examine(now: datetime) -> Iterator[Finding]:
+    """Every finding, in the order in which a later one depends on an earlier."""
+    try:
+        settings = load_settings()
+        kind = settings.market_kind
+    except (KapmanError, ValueError) as error:
+        yield Finding("settings", Level.FAIL, str(error), "correct the variable in the environment or .env")
+        return
+    yield Finding("settings", Level.OK, f"{settings.kapman_env} environment, {kind} market")
+    yield _disk(settings)
+    yield _calendar(now.date())
+    yield _guarded("flat files", lambda: _flat_files(settings))
+    yield _guarded("reference", lambda: _reference(settings))
+    yield from _databases(settings, kind, now)
+
+
+def _guarded(what: str, look: Callable[[], Finding]) -> Finding:
+    try:
+        return look()
+    except KapmanError as error:
+        return Finding(what, Level.FAIL, str(error))
+
+
+def _disk(settings: Settings) -> Finding:
+    place = settings.kapman_home
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free / 1e9
+    text = f"{free:.0f} GB free under {settings.kapman_home}"
+    if free < _MIN_FREE_GB:
+        return Finding("disk", Level.WARN, text, f"free some: a full history takes up to {_MIN_FREE_GB:.0f} GB")
+    return Finding("disk", Level.OK, text)
+
+
+def _calendar(today: date) -> Finding:
+    text = f"holidays are known until {HOLIDAYS_KNOWN_UNTIL}"
+    if today > HOLIDAYS_KNOWN_UNTIL - _CALENDAR_NOTICE:
+        return Finding("calendar", Level.WARN, text, "extend HOLIDAYS in kapman_resources/sessions.py")
+    return Finding("calendar", Level.OK, text)
+
+
+def _flat_files(settings: Settings) -> Finding:
+    files = FlatFiles.open(
+        settings.flatfiles_location,
+        endpoint_url=settings.flatfiles_endpoint_url,
+        access_key=settings.aws_access_key_id,
+        secret_key=settings.aws_secret_access_key,
+    )
+    sessions = files.sessions()
+    if not sessions:
+        return Finding("flat files", Level.FAIL, f"{files!r} holds no day file", "check FLATFILES_URL")
+    text = f"{len(sessions):,} sessions, {sessions[0]} to {sessions[-1]}, in {files!r}"
+    files.fetch(sessions[-1])
+    return Finding("flat files", Level.OK, text)
+
+
+def _reference(settings: Settings) -> Finding:
+    location = settings.reference_location
+    if location is None:
+        mend = "set OPTIONS_URL to https://api.massive.com or to recorded pages"
+        return Finding("reference", Level.WARN, "none: tickers come from the day files alone", mend)
+    with Polygon.open(location, api_key=settings.polygon_api_key) as client:
+        first = next(client.tickers(active=True), None)
+    if first is None:
+        return Finding("reference", Level.FAIL, f"{client!r} knows no ticker", "check OPTIONS_URL")
+    return Finding("reference", Level.OK, f"{client!r} answers")
+
+
+def _databases(settings: Settings, kind: MarketKind, now: datetime) -> Iterator[Finding]:
+    try:
+        urls = database.database_urls(settings)
+        database.ensure_database(urls.warehouse)
+        database.ensure_database(urls.dagster)
+        state = database.schema_status(urls.warehouse)
+    except KapmanError as error:
+        yield Finding("database", Level.FAIL, str(error))
+        return
+    engine = database.make_engine(urls.warehouse, application_name="kapman:doctor", read_only=True)
+    try:
+        with engine.connect() as connection:
+            version = connection.scalar(sa.text("SHOW server_version"))
+            where = "embedded" if settings.is_embedded else "external"
+            yield Finding("database", Level.OK, f"PostgreSQL {version}, {where}; Dagster's database is there")
+            if not state.is_current:
+                text = f"schema is at {state.current or 'none'}, needed {state.needed}"
+                yield Finding("schema", Level.FAIL, text, "run `kapman db upgrade`")
+                return
+            yield Finding("schema", Level.OK, f"revision {state.current}")
+            held = held_market(connection)
+            if held is not None and held[0] is not kind:
+                text = f"the database holds a {held[0]} market (from {held[1]}), the configuration is {kind}"
+                yield Finding("market", Level.FAIL, text, "use another KAPMAN_HOME or DATABASE_URL")
+            else:
+                yield Finding("market", Level.OK, f"the database holds {'a ' + held[0] if held else 'no'} market")
+            age = last_session_age(connection, now)
+            # A recording ends where it ends; only a market that goes on can be behind.
+            if age.passed or kind is MarketKind.RECORDED:
+                yield Finding("newest session", Level.OK, age.summary)
+            else:
+                mend = "run `kapman up`, or `kapman materialize --session …`"
+                yield Finding("newest session", Level.WARN, age.summary, mend)
+    finally:
+        engine.dispose()

@@ -1,0 +1,41 @@
+"""Gets a command ready to work: settings, databases, schema, Dagster's home."""
+
+from dataclasses import dataclass
+
+from kapman_resources import database, dagster_home
+from kapman_resources.database import DatabaseUrls
+from kapman_resources.errors import ConfigurationError
+from kapman_resources.settings import Settings, load_settings
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What a command works with; Dagster's variables are set in this process."""
+
+    settings: Settings
+    urls: DatabaseUrls
+    environment: dict[str, str]
+
+
+def prepare() -> Workplace:
+    """Start or find the databases, bring an embedded one's schema up to date, and enter Dagster's home.
+
+    Raises:
+        ConfigurationError: a database cannot be reached, or an external one needs `kapman db upgrade`.
+    """
+    settings = load_settings()
+    urls = database.database_urls(settings)
+    database.ensure_database(urls.warehouse)
+    database.ensure_database(urls.dagster)
+    if settings.is_embedded:
+        database.upgrade(urls.warehouse)
+    else:
+        status = database.schema_status(urls.warehouse)
+        if not status.is_current:
+            raise ConfigurationError(
+                f"The warehouse's schema is at revision {status.current or 'none'} and this Kapman needs "
+                f"{status.needed}: run `kapman db upgrade` (after `kapman db backup`)."
+            )
+    environment = dagster_home.dagster_environment(settings, urls)
+    dagster_home.enter(environment)
+    return Workplace(settings, urls, environment)

@@ -1,0 +1,95 @@
+"""`kapman materialize`: run assets through Dagster in this process, for a session or a range."""
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kapman_assets.cli.console import console, explained, progress_bars
+from kapman_assets.cli.environment import prepare
+from kapman_resources.errors import ConfigurationError, KapmanError
+from kapman_resources.sessions import is_session, sessions_between
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+def materialize(
+    session: Annotated[datetime | None, typer.Option("--session", formats=["%Y-%m-%d"], help="One session.")] = None,
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")] = None,
+    select: Annotated[str, typer.Option(help="Dagster selection, e.g. ohlcv, '+ohlcv', 'group:market'.")] = "*",
+) -> None:
+    """Materialise assets for one session or a range, in one run."""
+    with explained():
+        if session is not None:
+            if first is not None or last is not None:
+                raise ConfigurationError("Give --session, or --from and --to, not both.")
+            first = last = session
+        if first is None or last is None:
+            raise ConfigurationError("Give --session, or --from and --to (YYYY-MM-DD).")
+        days = _sessions(first.date(), last.date())
+        prepare()
+        with progress_bars():
+            run_assets(select, days)
+        console.print(f"[green]done[/] {select}: {len(days)} sessions, {days[0]} to {days[-1]}")
+
+
+def _sessions(first: date, last: date) -> list[date]:
+    days = sessions_between(first, last)
+    if not days:
+        why = "the exchange was closed" if first == last and not is_session(first) else "there is no session in it"
+        raise ConfigurationError(f"Nothing to do for {first} to {last}: {why}.")
+    return days
+
+
+def run_assets(select: str, sessions: list[date]) -> "dg.ExecuteInProcessResult":
+    """Run the selected assets with their checks over a range of sessions, as one Dagster run.
+
+    Args:
+        select: Dagster's selection syntax.
+        sessions: ascending, without a gap between the first and the last.
+
+    Raises:
+        KapmanError: nothing is selected, a session's key is not open yet, or the run failed.
+    """
+    import dagster as dg
+    from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+    from kapman_assets.definitions import defs
+    from kapman_assets.partitions import SESSIONS
+
+    first, last = sessions[0].isoformat(), sessions[-1].isoformat()
+    newest = SESSIONS.get_last_partition_key()
+    if newest is None or last > newest:
+        raise KapmanError(f"The session {last} is not over; the newest that can be materialised is {newest}.")
+    graph = defs.resolve_asset_graph()
+    try:
+        keys = dg.AssetSelection.from_string(select).resolve(graph)
+    except (dg.DagsterInvalidSubsetError, ValueError) as error:
+        raise ConfigurationError(f"--select {select!r}: {error}") from None
+    if not keys:
+        raise ConfigurationError(f"--select {select!r} selects no asset.")
+    with dg.DagsterInstance.get() as instance:
+        result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance,
+            asset_selection=sorted(keys),
+            # The events are in Dagster's own history; a terminal wants the bar and what went wrong.
+            run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
+            tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last},
+            raise_on_error=False,
+        )
+        if not result.success:
+            raise KapmanError(_failure(result))
+    return result
+
+
+def _failure(result: "dg.ExecuteInProcessResult") -> str:
+    lines = [f"Run {result.run_id} failed."]
+    for event in result.all_events:
+        if event.is_step_failure:
+            cause = event.step_failure_data
+            user = cause.user_failure_data
+            text = user.description if user and user.description else cause.error_display_string
+            lines.append(f"{event.step_key}: {text}")
+    return "\n".join(lines)

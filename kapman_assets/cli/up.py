@@ -1,0 +1,120 @@
+"""`kapman up`: from nothing to a running Dagster with a materialised market, and a clean stop.
+
+What is missing is made (simulated market, schema, bars); then the code server, the webserver and the daemon
+run as children of this process until it is told to stop. None of them outlives it.
+"""
+
+import socket
+import sys
+import webbrowser
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+import typer
+
+from kapman_assets.cli.console import console, explained, progress_bars
+from kapman_assets.cli.environment import Workplace, prepare
+from kapman_assets.cli.materialize import run_assets
+from kapman_assets.cli.processes import Child, run_until_stopped, wait_until_answering
+from kapman_assets.cli.simulate import write_market
+from kapman_resources.database import make_engine
+from kapman_resources.errors import ConfigurationError
+from kapman_resources.sessions import latest_open_session, ranges_of, session_offset
+from kapman_resources.settings import MarketKind, Settings, load_settings
+
+HOST = "127.0.0.1"
+_READY_SECONDS = 120.0
+
+
+def up(
+    headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
+    port: Annotated[int, typer.Option(help="Dagster's port on 127.0.0.1.")] = 3000,
+    sessions: Annotated[int, typer.Option(min=1, help="Newest sessions to have in the base layer.")] = 520,
+) -> None:
+    """Prepare everything, start Dagster, and keep it running until Ctrl-C."""
+    with explained():
+        _require_free(port)
+        settings = load_settings()
+        if settings.market_kind is MarketKind.SIMULATED and settings.flatfiles_url is None:
+            write_market(settings.simulated_market_dir)
+        workplace = prepare()
+        with progress_bars():
+            materialize_missing(workplace, sessions)
+        run_until_stopped(_children(workplace, port), on_ready=lambda: _announce(port, headless=headless))
+
+
+def materialize_missing(workplace: Workplace, count: int) -> None:
+    """Materialise the reference and those of the newest `count` published sessions that are not stored."""
+    from kapman_assets.market.ohlcv_store import stored_sessions
+
+    published = _published(workplace.settings)[-count:]
+    engine = make_engine(workplace.urls.warehouse, application_name="kapman:up", read_only=True)
+    with engine.connect() as connection:
+        stored = stored_sessions(connection, published[0], published[-1]) if published else {}
+    engine.dispose()
+    missing = ranges_of([day for day in published if day not in stored])
+    if not missing:
+        console.print(f"The base layer holds the newest {len(published)} sessions.")
+        return
+    run_assets("tickers or splits", [missing[-1][1]])
+    for first, last in missing:
+        run_assets("ohlcv", [first, last])
+
+
+def _published(settings: Settings) -> list[date]:
+    """Sessions that the flat files hold and whose key is open; of a live source only what KAPMAN_ENV takes."""
+    from kapman_resources.dagster_resources import FlatFilesResource
+
+    newest = latest_open_session(datetime.now(UTC))
+    if settings.market_kind is MarketKind.LIVE:
+        first = session_offset(newest, 1 - settings.kapman_env.live_sessions)
+        from kapman_resources.sessions import sessions_between
+
+        return list(FlatFilesResource().client().etags(sessions_between(first, newest)))
+    return [day for day in FlatFilesResource().client().sessions() if day <= newest]
+
+
+def _children(workplace: Workplace, port: int) -> list[Child]:
+    code_port = _free_port()
+    python, environment = sys.executable, workplace.environment
+    logs = workplace.settings.kapman_home / "logs"
+    workspace = workplace.settings.kapman_home / "dagster" / "workspace.yaml"
+    workspace.write_text(
+        "# Written by `kapman up`: both Dagster processes share one code server.\n"
+        f"load_from:\n  - grpc_server: {{host: {HOST}, port: {code_port}, location_name: kapman}}\n"
+    )
+    module = ("-m", "kapman_assets.definitions")
+    code = (python, "-m", "dagster", "code-server", "start", "-h", HOST, "-p", str(code_port), *module)
+    web = (python, "-m", "dagster_webserver", "-h", HOST, "-p", str(port), "-w", str(workspace))
+    daemon = (python, "-m", "dagster._daemon", "run", "-w", str(workspace))
+    return [
+        Child("code server", code, environment, logs / "code-server.log", (HOST, code_port)),
+        Child("webserver", web, environment, logs / "webserver.log", (HOST, port)),
+        Child("daemon", daemon, environment, logs / "daemon.log", None),
+    ]
+
+
+def _announce(port: int, *, headless: bool) -> None:
+    address = f"http://{HOST}:{port}"
+    wait_until_answering(f"{address}/server_info", _READY_SECONDS)
+    console.print(f"\n[bold green]Dagster[/] {address}   Ctrl-C stops everything.")
+    if not headless and sys.stdout.isatty():
+        webbrowser.open(address)
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise ConfigurationError(
+                f"Port {port} on {HOST} is taken: stop what listens there, or choose another with --port."
+            ) from None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,153 @@
+"""Takes sessions of bars from the vendor and stores them: which source, in which order, what if it fails.
+
+Free of Dagster: the `ohlcv` asset calls `ingest_sessions` and reports what came of it. Reading and judging a
+file is `day_file`, writing it is `ohlcv_store`.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from kapman_assets.market import ohlcv_store
+from kapman_assets.market.day_file import DayFileError, JudgedDay, Source, read_flat_file, read_grouped_daily
+from kapman_assets.market.ohlcv_store import Provenance, TickerIndex, WriteReport
+from kapman_resources import progress
+from kapman_resources.flatfiles import FileLate, FlatFiles, NotPublishedYet
+from kapman_resources.polygon import NotFound, NotRecorded, Polygon
+
+_AHEAD = 2
+"""Files read and judged while the one before them is being written."""
+
+
+@dataclass(frozen=True)
+class IngestedSession:
+    """One session that is stored: where it came from, what was written, and how long it took."""
+
+    session: date
+    origin: Provenance
+    source: Source
+    rows_read: int
+    report: WriteReport
+    late: bool
+    seconds: float
+
+
+@dataclass
+class IngestReport:
+    """What became of the sessions that were asked for.
+
+    Attributes:
+        done: stored, newest first.
+        pending: not published yet and no other source; ask again later.
+        failed: session to the reason, for a person to read.
+    """
+
+    done: list[IngestedSession] = field(default_factory=list)
+    pending: list[date] = field(default_factory=list)
+    failed: dict[date, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    day: JudgedDay
+    uri: str
+    etag: str | None
+    bytes: int | None
+    late: bool
+    seconds: float
+
+
+def ingest_sessions(
+    engine: sa.Engine,
+    flat_files: FlatFiles,
+    polygon: Polygon | None,
+    sessions: Sequence[date],
+    *,
+    run_id: str | None,
+) -> IngestReport:
+    """Store every one of `sessions` that a source has, each in a transaction of its own.
+
+    Sessions are taken newest first: each ticker's `last_ohlcv_date` is then written once and not once a
+    session, and an entitlement that ends at some day of the past is met only when everything newer is done.
+    A session that this run has stored before (a retry after a lost connection) is not taken again.
+
+    Raises:
+        TransientError: a source failed for now; what is done is done.
+        PermanentError: access was refused; what is done is done.
+        sqlalchemy.exc.OperationalError, StorageFullError: the database failed; likewise.
+    """
+    newest_first = sorted(sessions, reverse=True)
+    report = IngestReport()
+    with engine.connect() as connection:
+        ohlcv_store.make_room(connection, newest_first)
+        index = ohlcv_store.load_ticker_index(connection)
+        stored = ohlcv_store.stored_sessions(connection, newest_first[-1], newest_first[0]) if newest_first else {}
+    already = {day for day, state in stored.items() if run_id is not None and state.run_id == run_id}
+    wanted = [day for day in newest_first if day not in already]
+
+    def take(session: date) -> _Taken:
+        return _take(flat_files, polygon, session, index)
+
+    for session, outcome in _ahead_of(take, wanted):
+        try:
+            taken = outcome.result()
+        except NotPublishedYet:
+            report.pending.append(session)
+        except (FileLate, DayFileError) as error:
+            report.failed[session] = str(error)
+        else:
+            origin = Provenance(taken.uri, taken.etag, taken.bytes, run_id)
+            begun = time.perf_counter()
+            written = ohlcv_store.write_session(engine, taken.day, origin, index)
+            seconds = taken.seconds + time.perf_counter() - begun
+            report.done.append(
+                IngestedSession(session, origin, taken.day.source, taken.day.rows_read, written, taken.late, seconds)
+            )
+        progress.report("ohlcv", len(report.done) + len(report.pending) + len(report.failed), len(wanted))
+    return report
+
+
+def _take(flat_files: FlatFiles, polygon: Polygon | None, session: date, index: TickerIndex) -> _Taken:
+    """Read and judge one session: the flat file, or REST while there is none."""
+    begun = time.perf_counter()
+    try:
+        file = flat_files.fetch(session)
+    except (NotPublishedYet, FileLate) as absence:
+        page = None if polygon is None else _grouped_daily(polygon, session)
+        if page is None:
+            raise
+        day = read_grouped_daily(page, session, typed=index.typed)
+        late = isinstance(absence, FileLate)
+        return _Taken(day, f"{polygon!r} grouped daily", None, None, late, time.perf_counter() - begun)
+    day = read_flat_file(file.body, session, typed=index.typed)
+    return _Taken(day, file.uri, file.etag, len(file.body), False, time.perf_counter() - begun)
+
+
+def _grouped_daily(polygon: Polygon, session: date) -> dict[str, Any] | None:
+    """The REST answer for a session; None where that source does not have it (yet)."""
+    try:
+        page = polygon.grouped_daily(session)
+    except (NotFound, NotRecorded):
+        return None
+    return page if page.get("results") else None
+
+
+def _ahead_of(take: Callable[[date], _Taken], sessions: Sequence[date]) -> Iterator[tuple[date, Future[_Taken]]]:
+    """Each session with its outcome, in order, while a thread already works on the next ones."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ohlcv-reader") as reader:
+        queue = deque((day, reader.submit(take, day)) for day in sessions[:_AHEAD])
+        try:
+            for following in [*sessions[_AHEAD:], *[None] * _AHEAD]:
+                if not queue:
+                    break
+                yield queue.popleft()
+                if following is not None:
+                    queue.append((following, reader.submit(take, following)))
+        finally:
+            reader.shutdown(cancel_futures=True)

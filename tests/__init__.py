@@ -1,0 +1,1 @@
+"""Kapman's tests, as a package so that they can share helpers."""
