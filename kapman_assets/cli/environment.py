@@ -1,8 +1,9 @@
 """Gets a command ready to work: settings, databases, schema, Dagster's home."""
 
+import warnings
 from dataclasses import dataclass
 
-from kapman_resources import database, dagster_home
+from kapman_resources import dagster_home, database
 from kapman_resources.database import DatabaseUrls
 from kapman_resources.errors import ConfigurationError
 from kapman_resources.settings import Settings, load_settings
@@ -23,6 +24,8 @@ def prepare() -> Workplace:
     Raises:
         ConfigurationError: a database cannot be reached, or an external one needs `kapman db upgrade`.
     """
+    # Dagster says so of backfill policies and partitioned checks at every load; the versions are pinned.
+    warnings.filterwarnings("ignore", message=r".*currently in (beta|preview)")
     settings = load_settings()
     urls = database.database_urls(settings)
     database.ensure_database(urls.warehouse)

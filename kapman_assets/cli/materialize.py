@@ -66,7 +66,7 @@ def run_assets(select: str, sessions: list[date]) -> "dg.ExecuteInProcessResult"
     graph = defs.resolve_asset_graph()
     try:
         keys = dg.AssetSelection.from_string(select).resolve(graph)
-    except (dg.DagsterInvalidSubsetError, ValueError) as error:
+    except dg.DagsterError as error:
         raise ConfigurationError(f"--select {select!r}: {error}") from None
     if not keys:
         raise ConfigurationError(f"--select {select!r} selects no asset.")

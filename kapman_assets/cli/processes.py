@@ -4,7 +4,6 @@ Knows nothing of Dagster. A child gets a session of its own, so that Ctrl-C reac
 then stops its children in reverse order; on Linux the kernel ends them even if this process is killed.
 """
 
-import ctypes
 import os
 import signal
 import socket
@@ -23,7 +22,6 @@ from kapman_resources.errors import KapmanError
 
 _STOP_SECONDS = 15.0
 _LISTEN_SECONDS = 90.0
-_PR_SET_PDEATHSIG = 1
 _LOG_LINES = 20
 
 
@@ -99,22 +97,13 @@ def _spawn(child: Child) -> subprocess.Popen[bytes]:
     child.log.parent.mkdir(parents=True, exist_ok=True)
     with child.log.open("wb") as log:
         return subprocess.Popen(  # noqa: S603 commands are Kapman's own
-            child.command,
+            (sys.executable, "-m", "kapman_assets.cli.child", *child.command),
             env=os.environ | child.environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_end_with_parent,
         )
-
-
-def _end_with_parent() -> None:
-    """In the child: default signals (Dagster copies an ignored SIGINT to SIGTERM), and an end with the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _wait_for(child: Child, running: list[tuple[Child, subprocess.Popen[bytes]]], stop: _StopRequest) -> None:

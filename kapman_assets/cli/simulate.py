@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 DEFAULT_NAMES, DEFAULT_SESSIONS, DEFAULT_SEED = 300, 520, 7
 
-_FUNDS = frozenset({"GLD", "JNUG", "LDSF", "QQQ", "UVXY"})
-"""Funds of the watchlist besides the sector ETFs and SPY."""
+_FUNDS = {"GLD": "Gold", "JNUG": "Gold miners", "LDSF": "Bonds", "QQQ": None, "UVXY": "Volatility"}
+"""Funds of the watchlist besides the sector ETFs, with what they follow; None is the whole market."""
 
 _DEAD = ("BPMC", "GST", "JNPR", "LDSF", "MTTR", "NEWR", "SWAV", "WBA", "WORK")
 """Watchlist names that really have left the market: they never trade in the simulated one either."""
@@ -84,7 +84,7 @@ def _plan(names: int, seed: int, first: date) -> "MarketPlan":
         entry.symbol: WatchedName(
             symbol=entry.symbol,
             name=f"{entry.symbol} (simulated)",
-            sector=entry.sector or None,
+            sector=entry.sector or _FUNDS.get(entry.symbol),
             is_etf=entry.portfolio == "SECTOR_ETFS" or entry.symbol in _FUNDS,
         )
         for entry in read_watchlist()

@@ -56,7 +56,7 @@ def materialize_missing(workplace: Workplace, count: int) -> None:
     if not missing:
         console.print(f"The base layer holds the newest {len(published)} sessions.")
         return
-    run_assets("tickers or splits", [missing[-1][1]])
+    run_assets("key:tickers or key:splits", [missing[-1][1]])
     for first, last in missing:
         run_assets("ohlcv", [first, last])
 

@@ -6,6 +6,7 @@ when its file appears or changes (see `sensors`).
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any
 
 import dagster as dg
@@ -58,8 +59,8 @@ def tickers(
             if client is not None:
                 with client:
                     try:
-                        for active in (True, False):
-                            read += reference.store_reference(connection, client.tickers(active=active))
+                        both = chain(client.tickers(active=True), client.tickers(active=False))
+                        read = reference.store_reference(connection, both)
                     except NotRecorded as missing:
                         context.log.warning("%s Tickers come from the daily files alone.", missing)
             watched = reference.store_watchlist(connection, read_watchlist(), has_reference=read > 0)
