@@ -175,12 +175,13 @@ def restore(url: str, source: Path) -> None:
         _run_client("pg_restore", "--no-owner", "--exit-on-error", f"--dbname={into}", str(source))
         rename = psycopg.sql.SQL("ALTER DATABASE {} RENAME TO {}")
         try:
-            connection.execute(rename.format(current, replaced))
+            with connection.transaction():
+                connection.execute(rename.format(current, replaced))
+                connection.execute(rename.format(restored, current))
         except psycopg.errors.ObjectInUse:
             raise KapmanError(
                 f"The database {target.database} is in use; stop `kapman up` and every other connection, then restore."
             ) from None
-        connection.execute(rename.format(restored, current))
         connection.execute(psycopg.sql.SQL("DROP DATABASE {}").format(replaced))
 
 

@@ -124,25 +124,38 @@ def _forget_the_dead_alone(data_dir: Path) -> None:
 
 
 def _forget_the_dead(data_dir: Path) -> None:
-    """Drop shares of processes that no longer run, and a lock file whose process is not a PostgreSQL."""
+    """Drop shares of processes that no longer run, and a lock file whose server does not run."""
     shares = data_dir / ".handle_pids.json"
     if shares.exists():
         try:
             pids = json.loads(shares.read_text() or "[]")
         except json.JSONDecodeError:
             pids = []
-        shares.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))
+        shares.write_text(json.dumps([pid for pid in pids if _is_alive(pid)]))
     lock_file = data_dir / "postmaster.pid"
-    if lock_file.exists() and not _is_postgres(lock_file):
+    if lock_file.exists() and not _is_serving(lock_file):
         lock_file.unlink()
 
 
-def _is_postgres(lock_file: Path) -> bool:
+def _is_alive(pid: int) -> bool:
+    """Whether a process runs; a zombie, which a killed one stays where nobody collects it, does not."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _is_serving(lock_file: Path) -> bool:
+    """Whether the process named in `postmaster.pid` is a live server of this data directory."""
     first_line = lock_file.read_text(errors="replace").partition("\n")[0].strip()
     try:
-        return "postgres" in psutil.Process(int(first_line)).name()
+        pid = int(first_line)
+        # A pid is given out again: only a server of this directory counts.
+        return _is_alive(pid) and str(lock_file.parent) in psutil.Process(pid).cmdline()
     except (ValueError, psutil.NoSuchProcess):
         return False
+    except psutil.AccessDenied:
+        return True
 
 
 def _write_configuration(data_dir: Path) -> None:

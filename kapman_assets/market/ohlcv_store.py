@@ -167,7 +167,7 @@ def _create_tickers(connection: sa.Connection, symbols: list[str]) -> dict[str, 
             tickers.c.symbol == sa.any_(sa.bindparam("symbols", symbols, type_=sa.ARRAY(sa.Text)))
         )
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _insert(connection: sa.Connection, day: JudgedDay, ids: pd.Series) -> None:

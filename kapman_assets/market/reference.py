@@ -101,7 +101,7 @@ def store_watchlist(
         ),
         [{"of": symbol, "to": sectors.get(symbol)} for symbol in symbols],
     )
-    ids = dict(connection.execute(sa.select(tickers.c.symbol, tickers.c.ticker_id)).tuples().all())
+    ids = dict(connection.execute(sa.select(tickers.c.symbol, tickers.c.ticker_id)).all())
     created = []
     for name in dict.fromkeys(entry.portfolio for entry in watched):
         new = connection.scalar(
@@ -156,7 +156,7 @@ def store_splits(connection: sa.Connection, cleaned: SplitRows) -> tuple[int, tu
             f"The reference sent no split at all, and {stored:,} are stored; they stand. "
             "Check the answer of /stocks/v1/splits before running splits again."
         )
-    ids = dict(connection.execute(sa.select(tickers.c.symbol, tickers.c.ticker_id)).tuples().all())
+    ids = dict(connection.execute(sa.select(tickers.c.symbol, tickers.c.ticker_id)).all())
     rows = cleaned.rows.assign(ticker_id=cleaned.rows["symbol"].map(ids))
     missing = tuple(sorted(set(rows.loc[rows["ticker_id"].isna(), "symbol"])))
     columns = [column.name for column in splits.columns]

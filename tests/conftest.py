@@ -1,0 +1,74 @@
+"""Fixtures that every test may use: a real PostgreSQL, an empty migrated warehouse, the recorded market."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from psycopg import sql
+
+from kapman_resources import database, embedded
+from kapman_resources.embedded import EmbeddedPostgres
+
+PROJECT = Path(__file__).resolve().parents[1]
+REAL_DATA = Path(os.environ.get("KAPMAN_REAL_DATA", PROJECT.parent / "shared" / "data"))
+
+_SETTINGS = (
+    "KAPMAN_ENV", "DATABASE_URL", "DAGSTER_DATABASE_URL", "FLATFILES_URL", "FLATFILES_ENDPOINT_URL",
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "OPTIONS_URL", "POLYGON_API_KEY", "OHLCV_HISTORY_DAYS",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees the configuration of whoever runs it."""
+    for name in _SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KAPMAN_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("kapman_resources.settings.project_root", lambda: tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedPostgres:
+    """One server for all tests of a process; it stops when the process ends."""
+    return embedded.start(tmp_path_factory.mktemp("embedded") / "postgres")
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres) -> str:
+    """Name of a migrated database to copy."""
+    _run(postgres, sql.SQL("CREATE DATABASE template_warehouse"))
+    database.upgrade(postgres.url("template_warehouse"))
+    return "template_warehouse"
+
+
+@pytest.fixture
+def warehouse_url(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
+    """Address of an empty migrated warehouse of this test's own."""
+    name = f"w_{os.urandom(6).hex()}"
+    _run(postgres, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+    yield postgres.url(name)
+    _run(postgres, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def engine(warehouse_url: str) -> Iterator[sa.Engine]:
+    """An engine on the test's warehouse."""
+    engine = database.make_engine(warehouse_url, application_name="test")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The recorded market beside the checkout; tests that use it carry the mark `real_data`."""
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"no recorded market in {REAL_DATA} (set KAPMAN_REAL_DATA)")
+    return REAL_DATA
+
+
+def _run(server: EmbeddedPostgres, statement: sql.Composable) -> None:
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(statement)
