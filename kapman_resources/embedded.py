@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import fcntl
 import json
+import os
 import subprocess
 import time
 import warnings
@@ -75,7 +76,7 @@ def start(data_dir: Path) -> EmbeddedPostgres:
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     with _alone(data_dir):
         _forget_the_dead(data_dir)
-        server = _pgserver().get_server(data_dir, start=False)
+        server = _pgserver().get_server(data_dir, cleanup_mode=None, start=False)
         server.ensure_pgdata_inited()
         _write_configuration(data_dir)
         _start_patiently(server)
@@ -83,9 +84,7 @@ def start(data_dir: Path) -> EmbeddedPostgres:
         running = EmbeddedPostgres(data_dir, Path(info.socket_dir), int(info.pid))
         for database in (WAREHOUSE, DAGSTER):
             _create_database(running, database)
-    # Runs before pgserver's own exit handler (last registered, first called): a share that a killed process
-    # left behind would otherwise keep the server alive for ever.
-    atexit.register(_forget_the_dead_alone, data_dir)
+    atexit.register(_leave, data_dir, server.system_user)
     return running
 
 
@@ -117,24 +116,35 @@ def _alone(data_dir: Path) -> Iterator[None]:
         yield
 
 
-def _forget_the_dead_alone(data_dir: Path) -> None:
-    if data_dir.parent.exists():
-        with _alone(data_dir):
-            _forget_the_dead(data_dir)
+def _leave(data_dir: Path, system_user: str | None) -> None:
+    """Stop the server if no other living process has a share in it.
+
+    pgserver would do it, were it not for shares of killed processes, and for a server that died and was started
+    again by somebody else: it would then stop the one that is already gone.
+    """
+    if not data_dir.exists():
+        return
+    with _alone(data_dir):
+        others = set(_forget_the_dead(data_dir)) - {os.getpid()}
+        if not others and (data_dir / "postmaster.pid").exists():
+            stop = (binary("pg_ctl"), "-D", data_dir, "-m", "fast", "-w", "stop")
+            # A server that does not stop keeps its data safe all the same; there is nobody left to tell.
+            subprocess.run(stop, user=system_user, capture_output=True, check=False)  # noqa: S603
 
 
-def _forget_the_dead(data_dir: Path) -> None:
-    """Drop shares of processes that no longer run, and a lock file whose server does not run."""
+def _forget_the_dead(data_dir: Path) -> list[int]:
+    """Drop shares of processes that no longer run, and a lock file whose server does not; the living shares."""
     shares = data_dir / ".handle_pids.json"
+    try:
+        alive = [pid for pid in json.loads(shares.read_text()) if _is_alive(pid)]
+    except (FileNotFoundError, json.JSONDecodeError):
+        alive = []
     if shares.exists():
-        try:
-            pids = json.loads(shares.read_text() or "[]")
-        except json.JSONDecodeError:
-            pids = []
-        shares.write_text(json.dumps([pid for pid in pids if _is_alive(pid)]))
+        shares.write_text(json.dumps(alive))
     lock_file = data_dir / "postmaster.pid"
     if lock_file.exists() and not _is_serving(lock_file):
         lock_file.unlink()
+    return alive
 
 
 def _is_alive(pid: int) -> bool:

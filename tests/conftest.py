@@ -1,6 +1,9 @@
 """Fixtures that every test may use: a real PostgreSQL, an empty migrated warehouse, the recorded market."""
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,10 +33,22 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("kapman_resources.settings.project_root", lambda: tmp_path)
 
 
+def open_directory() -> Path:
+    """A new directory that other users may enter, deleted when the process ends.
+
+    Run by root, the server is another user; pytest closes its own directories to all but root whenever a
+    session starts.
+    """
+    place = Path(tempfile.mkdtemp(prefix="kapman-test-"))
+    place.chmod(0o755)
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    return place
+
+
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedPostgres:
+def postgres() -> EmbeddedPostgres:
     """One server for all tests of a process; it stops when the process ends."""
-    return embedded.start(tmp_path_factory.mktemp("embedded") / "postgres")
+    return embedded.start(open_directory() / "postgres")
 
 
 @pytest.fixture(scope="session")

@@ -148,7 +148,7 @@ def ohlcv(
         warehouse.claim(engine, *flat_files.source())
         client = polygon.client()
         try:
-            report = ingest_sessions(engine, flat_files.client(), client, sessions, run_id=context.run_id)
+            report = ingest_sessions(engine, flat_files.client(), client, sessions, run_id=context.run.run_id)
         finally:
             if client is not None:
                 client.close()

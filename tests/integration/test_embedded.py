@@ -15,19 +15,21 @@ import psycopg
 import pytest
 
 from kapman_resources import embedded
+from tests.conftest import open_directory
 
 START = """
 import sys
 from pathlib import Path
 from kapman_resources import embedded
+from tests.conftest import open_directory
 server = embedded.start(Path(sys.argv[1]))
 print(server.pid, flush=True)
 """
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "postgres"
+def data_dir() -> Path:
+    return open_directory() / "postgres"
 
 
 def client(data_dir: Path, after: str = "", **options: object) -> "subprocess.Popen[str]":
@@ -109,8 +111,7 @@ def test_data_survives_a_killed_server(data_dir: Path) -> None:
     with psycopg.connect(server.url(embedded.WAREHOUSE), autocommit=True) as connection:
         connection.execute("CREATE TABLE kept (n int)")
         connection.execute("INSERT INTO kept VALUES (42)")
-    for process in [psutil.Process(server.pid), *psutil.Process(server.pid).children()]:
-        process.kill()
+    psutil.Process(server.pid).kill()
     assert is_gone(server.pid)
     process = client(
         data_dir,
@@ -122,6 +123,19 @@ def test_data_survives_a_killed_server(data_dir: Path) -> None:
     )
     assert started_pid(process) != server.pid
     assert rest_of(process).strip() == "42"
+
+
+def test_whoever_leaves_last_stops_a_server_that_another_restarted(data_dir: Path) -> None:
+    first = client(data_dir, "sys.stdin.read()", stdin=subprocess.PIPE)
+    killed = started_pid(first)
+    psutil.Process(killed).kill()
+    assert is_gone(killed)
+    second = client(data_dir)
+    restarted = started_pid(second)
+    assert rest_of(second) == ""
+    assert psutil.pid_exists(restarted)
+    first.communicate("")
+    assert is_gone(restarted)
 
 
 @pytest.mark.parametrize("pid", ["garbage", "999999999", "own"])
@@ -149,8 +163,8 @@ def test_a_killed_client_does_not_keep_the_server_alive(data_dir: Path) -> None:
     assert is_gone(pid)
 
 
-def test_a_path_too_long_for_a_socket_works(tmp_path: Path) -> None:
-    process = client(tmp_path / ("long" * 30) / "postgres", "print(len(str(server.socket_dir)) < 100)")
+def test_a_path_too_long_for_a_socket_works(data_dir: Path) -> None:
+    process = client(data_dir.parent / ("long" * 30) / "postgres", "print(len(str(server.socket_dir)) < 100)")
     pid = started_pid(process)
     assert rest_of(process).strip() == "True"
     assert is_gone(pid)

@@ -23,6 +23,7 @@ from kapman_assets.market.ingest import IngestReport, ingest_sessions
 from kapman_resources import database, embedded
 from kapman_resources.flatfiles import DirectoryStore, FlatFiles
 from kapman_resources.polygon import Polygon
+from tests.conftest import open_directory
 from tests.market_files import Bar, day_file, line, write_day
 
 MON, TUE, WED = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)
@@ -30,13 +31,6 @@ A: Bar = (10.0, 11.0, 9.5, 10.5, 1000.0)
 B: Bar = (0.25, 0.26, 0.24, 0.25, 17798.430378)
 WHOLE = day_file([line(f"N{n}", MON, A) for n in range(500)])
 LATER = datetime(2026, 3, 9, tzinfo=UTC)
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Path:
-    root = tmp_path / "flatfiles"
-    root.mkdir()
-    return root
 
 
 @pytest.fixture
@@ -257,10 +251,9 @@ def test_a_killed_run_leaves_the_old_partition_and_the_next_repairs(
     assert bars(engine, MON) == {"AAPL": B, "NEW": B}
 
 
-def test_a_database_that_restarts_in_the_middle_loses_nothing(
-    tmp_path: Path, files: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = embedded.start(tmp_path / "restarted" / "postgres")
+def test_a_database_that_restarts_in_the_middle_loses_nothing(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data_dir = open_directory() / "postgres"
+    server = embedded.start(data_dir)
     url = server.url(embedded.WAREHOUSE)
     database.upgrade(url)
     engine = database.make_engine(url, application_name="test")
@@ -280,7 +273,7 @@ def test_a_database_that_restarts_in_the_middle_loses_nothing(
     client = FlatFiles(DirectoryStore(files))
     with pytest.raises((sa.exc.OperationalError, psycopg.OperationalError)):
         ingest_sessions(engine, client, None, [MON, TUE], run_id="r")
-    embedded.start(tmp_path / "restarted" / "postgres")
+    embedded.start(data_dir)
     assert bars(engine, TUE) == {"AAPL": A}
     assert bars(engine, MON) == {}
     report = ingest_sessions(engine, client, None, [MON, TUE], run_id="r")
@@ -290,10 +283,9 @@ def test_a_database_that_restarts_in_the_middle_loses_nothing(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk() -> Iterator[Path]:
     """A directory on a file system of 160 MB."""
-    place = tmp_path / "small"
-    place.mkdir()
+    place = open_directory()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(place)], check=False)
     if mounted.returncode != 0:
         pytest.skip("mounting a small file system needs root")
@@ -307,7 +299,8 @@ def test_a_full_disk_is_named_and_a_second_run_repairs(small_disk: Path, files: 
         from datetime import date
         from pathlib import Path
         from kapman_assets.market.ingest import ingest_sessions
-                from kapman_resources import database, embedded
+        from kapman_assets.market.ohlcv_store import StorageFullError
+        from kapman_resources import database, embedded
         from kapman_resources.flatfiles import DirectoryStore, FlatFiles
         import sqlalchemy as sa
         server = embedded.start(Path(sys.argv[1]))

@@ -1,0 +1,69 @@
+"""Fixtures for tests that run the asset graph."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from kapman_assets.definitions import build_defs
+from kapman_resources.dagster_resources import FlatFilesResource, PolygonResource, Warehouse
+
+Materialize = Callable[..., dg.ExecuteInProcessResult]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """An empty directory of flat files."""
+    root = tmp_path / "flatfiles"
+    root.mkdir()
+    return root
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance of this test's own."""
+    with dg.instance_for_test() as instance:
+        yield instance
+
+
+@pytest.fixture
+def defs(engine: sa.Engine, files: Path, tmp_path: Path) -> dg.Definitions:
+    """The graph on the test's warehouse, its flat files and, if the test makes them, its recorded REST pages."""
+    return build_defs(
+        resource_overrides={
+            "warehouse": Warehouse(url=engine.url.render_as_string(hide_password=False)),
+            "flat_files": FlatFilesResource(location=str(files)),
+            "polygon": PolygonResource(location=str(tmp_path / "rest"))
+            if (tmp_path / "rest").exists()
+            else NoPolygon(),
+        }
+    )
+
+
+class NoPolygon(PolygonResource):
+    """A configuration without a reference source, whatever the environment says."""
+
+    def client(self) -> None:
+        """There is none."""
+
+
+@pytest.fixture
+def materialize(defs: dg.Definitions, instance: dg.DagsterInstance) -> Materialize:
+    """Run selected assets with their checks, for a session, a range, or none."""
+
+    def run(*keys: str, first: date | None = None, last: date | None = None) -> dg.ExecuteInProcessResult:
+        tags = {}
+        if first is not None:
+            tags = {
+                ASSET_PARTITION_RANGE_START_TAG: first.isoformat(),
+                ASSET_PARTITION_RANGE_END_TAG: (last or first).isoformat(),
+            }
+        return defs.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance, asset_selection=[dg.AssetKey(key) for key in keys], tags=tags, raise_on_error=False
+        )
+
+    return run

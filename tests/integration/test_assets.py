@@ -1,0 +1,341 @@
+"""The base layer through Dagster: what is materialised, said, checked, retried and refused."""
+
+import gzip
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from kapman_assets.definitions import build_defs
+from kapman_assets.market import quality
+from kapman_assets.market.retention import drop_old_sessions
+from kapman_resources import flatfiles, partitioning
+from kapman_resources.dagster_resources import FlatFilesResource, Warehouse
+from kapman_resources.sessions import sessions_between
+from tests.integration.conftest import Materialize, NoPolygon
+from tests.market_files import Bar, day_file, line, write_day
+from tests.servers import Answer, serving
+
+MON, TUE, WED = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)
+BAR: Bar = (10.0, 11.0, 9.5, 10.5, 1000.0)
+
+
+def scalar(engine: sa.Engine, query: str) -> Any:
+    with engine.connect() as connection:
+        return connection.scalar(sa.text(query))
+
+
+def checks_of(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    return {evaluation.check_name: evaluation.passed for evaluation in result.get_asset_check_evaluations()}
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    assert not result.success
+    return "\n".join(
+        f"{event.step_failure_data.error_display_string} {event.step_failure_data.user_failure_data}"
+        for event in result.all_events
+        if event.is_step_failure
+    )
+
+
+def pages(root: Path, path: str, rows: list[dict[str, Any]]) -> None:
+    folder = root / path
+    folder.mkdir(parents=True)
+    (folder / "0001.json.gz").write_bytes(gzip.compress(json.dumps({"status": "OK", "results": rows}).encode()))
+
+
+@pytest.fixture
+def rest(tmp_path: Path) -> Path:
+    """Recorded reference pages in the vendor's own shape."""
+    root = tmp_path / "rest"
+    identity = {"primary_exchange": "XNAS", "cik": "0000320193", "composite_figi": "BBG000B9XRY4"}
+    tickers = [
+        {"ticker": "AAPL", "name": "Apple Inc.", "type": "CS", "active": True, **identity},
+        {"ticker": "ZZZ", "name": "Zzz Corp", "type": "CS", "active": True},
+        {"ticker": "WORK", "name": "Slack", "type": "CS", "active": False, "delisted_utc": "2021-07-21T00:00:00Z"},
+        # A symbol given out again: the living name counts.
+        {"ticker": "META", "name": "Roundhill ETF", "type": "ETF", "active": False, "delisted_utc": "2022-01-31"},
+        {"ticker": "META", "name": "Meta Platforms", "type": "CS", "active": True},
+    ]
+    pages(root, "v3/reference/tickers", tickers)
+    split = {"ticker": "AAPL", "execution_date": "2026-03-03", "split_from": 1, "split_to": 4}
+    unknown = {"ticker": "NOBODY", "execution_date": "2026-03-03", "split_from": 1, "split_to": 4}
+    pages(root, "stocks/v1/splits", [{**split, "historical_adjustment_factor": 0.25}, unknown])
+    return root
+
+
+@pytest.mark.usefixtures("rest")
+def test_tickers_hold_reference_and_watchlist(engine: sa.Engine, materialize: Materialize) -> None:
+    result = materialize("tickers")
+    assert result.success
+    with engine.connect() as connection:
+        rows = {row.symbol: row for row in connection.execute(sa.text("SELECT * FROM tickers"))}
+        watched = connection.execute(
+            sa.text("""
+                SELECT p.name, count(*), min(priority) FROM portfolio_tickers JOIN portfolios p USING (portfolio_id)
+                GROUP BY p.name ORDER BY p.name""")
+        ).all()
+    assert [tuple(row) for row in watched] == [("AI_STOCKS", 143, "P1"), ("SECTOR_ETFS", 12, "P2")]
+    apple = rows["AAPL"]
+    assert (apple.name, apple.type, apple.cik, apple.is_active) == ("Apple Inc.", "CS", "0000320193", True)
+    assert (apple.sector, apple.options_enabled) == ("Information Technology", True)
+    assert (rows["WORK"].is_active, rows["WORK"].delisted_on) == (False, date(2021, 7, 21))
+    assert (rows["META"].name, rows["META"].is_active) == ("Meta Platforms", True)
+    assert (rows["ZZZ"].options_enabled, rows["ZZZ"].universe_tier) == (False, "polygon_full")
+    assert (rows["NVDA"].universe_tier, rows["NVDA"].is_active) == ("custom", False)
+    assert checks_of(result) == {"watchlist_trades": False}
+
+
+@pytest.mark.usefixtures("rest")
+def test_a_users_portfolio_stays_as_the_user_left_it(engine: sa.Engine, materialize: Materialize) -> None:
+    assert materialize("tickers").success
+    with engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM portfolio_tickers WHERE priority = 'P1'"))
+    assert materialize("tickers").success
+    assert scalar(engine, "SELECT count(*) FROM portfolio_tickers") == 12
+
+
+@pytest.mark.usefixtures("rest")
+def test_splits_adjust_bars_and_are_doubted_where_prices_disagree(
+    engine: sa.Engine, files: Path, materialize: Materialize
+) -> None:
+    write_day(files, MON, {"AAPL": (400.0, 400.0, 400.0, 400.0, 10.0)})
+    write_day(files, TUE, {"AAPL": (100.0, 100.0, 100.0, 100.0, 40.0)})
+    result = materialize("tickers", "ohlcv", "splits", first=MON, last=TUE)
+    assert result.success
+    assert scalar(engine, "SELECT array_agg(close ORDER BY date) FROM v_ohlcv_adjusted") == [100, 100]
+    assert checks_of(result)["fit_prices"]
+    write_day(files, TUE, {"AAPL": (390.0, 390.0, 390.0, 390.0, 10.0)})
+    assert materialize("ohlcv", first=TUE).success
+    again = materialize("splits")
+    assert not checks_of(again)["fit_prices"]
+    assert checks_of(again)["fit_vendor"]
+
+
+def test_without_a_reference_tickers_come_from_the_files(
+    engine: sa.Engine, files: Path, materialize: Materialize
+) -> None:
+    write_day(files, MON, {"NVDA": BAR, "OTHR": BAR})
+    result = materialize("tickers", "splits", "ohlcv", first=MON)
+    assert result.success
+    assert scalar(engine, "SELECT universe_tier FROM tickers WHERE symbol = 'NVDA'") == "polygon_full"
+    assert scalar(engine, "SELECT count(*) FROM tickers WHERE last_ohlcv_date = '2026-03-02'") == 2
+
+
+def test_each_session_of_a_range_has_its_own_metadata(
+    files: Path, instance: dg.DagsterInstance, materialize: Materialize
+) -> None:
+    write_day(files, MON, {"AAPL": BAR})
+    write_day(files, TUE, day_file([line("AAPL", TUE, BAR), line("MSFT", TUE, BAR), line("ZVZZT", TUE, BAR)]))
+    result = materialize("ohlcv", first=MON, last=TUE)
+    assert result.success
+    records = instance.fetch_materializations(dg.AssetKey("ohlcv"), limit=10).records
+    said = {record.partition_key: record.asset_materialization for record in records}
+    counts = {
+        key: (event.metadata["dagster/row_count"].value, event.metadata["rows_refused"].value)
+        for key, event in said.items()
+        if event is not None
+    }
+    assert counts == {"2026-03-02": (1, 0), "2026-03-03": (2, 1)}
+    assert checks_of(result)["unique_keys"]
+    assert checks_of(result)["ohlc_order"]
+
+
+def test_what_could_be_stored_is_materialised_and_the_rest_named(
+    files: Path, instance: dg.DagsterInstance, materialize: Materialize
+) -> None:
+    write_day(files, MON, {"AAPL": BAR})
+    write_day(files, TUE, b"not gzip")
+    write_day(files, WED, {"AAPL": BAR})
+    result = materialize("ohlcv", first=MON, last=WED)
+    assert "1 of 3 sessions could not be stored" in failure_of(result)
+    assert "2026-03-03: the file is cut off or not gzip" in failure_of(result)
+    records = instance.fetch_materializations(dg.AssetKey("ohlcv"), limit=10).records
+    assert {record.partition_key for record in records} == {"2026-03-02", "2026-03-04"}
+    write_day(files, TUE, {"AAPL": BAR})
+    assert materialize("ohlcv", first=TUE).success
+
+
+def test_a_session_not_published_yet_ends_without_a_materialisation(
+    files: Path, instance: dg.DagsterInstance, materialize: Materialize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evening = datetime(2026, 3, 3, 22, tzinfo=UTC)
+    judge = flatfiles.judge_absence
+    monkeypatch.setattr(flatfiles, "judge_absence", lambda session, _now: judge(session, evening))
+    write_day(files, MON, {"AAPL": BAR})
+    result = materialize("ohlcv", first=TUE)
+    assert result.success
+    assert instance.fetch_materializations(dg.AssetKey("ohlcv"), limit=10).records == []
+
+
+def test_refused_credentials_are_named_and_not_tried_again(
+    engine: sa.Engine, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "an-access-key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the-secret-key")
+    denied = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+    with serving(lambda _request: Answer(403, denied)) as server:
+        defs = build_defs(
+            resource_overrides={
+                "warehouse": _warehouse(engine),
+                "flat_files": FlatFilesResource(location="s3://flatfiles", endpoint_url=server.url),
+                "polygon": NoPolygon(),
+            }
+        )
+        result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance, asset_selection=[dg.AssetKey("ohlcv")], partition_key="2026-03-02", raise_on_error=False
+        )
+        assert "entitlement" in failure_of(result)
+        assert "2026-03-02" in failure_of(result)
+        assert len(server.requests) <= 3  # the reader works at most two files ahead
+    assert not any(event.is_step_up_for_retry for event in result.all_events)
+    everything = "".join(str(event) for event in instance.all_logs(result.run_id))
+    assert "the-secret-key" not in everything
+
+
+def test_another_kind_of_market_is_refused(
+    engine: sa.Engine, files: Path, materialize: Materialize, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    write_day(files, MON, {"AAPL": BAR})
+    assert materialize("ohlcv", first=MON).success
+    other = tmp_path / "other" / "flatfiles"
+    write_day(other, MON, {"AAPL": BAR})
+    (other.parent / "market.json").write_text('{"market": "simulated"}')
+    defs = build_defs(
+        resource_overrides={
+            "warehouse": _warehouse(engine),
+            "flat_files": FlatFilesResource(location=str(other)),
+            "polygon": NoPolygon(),
+        }
+    )
+    result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+        instance=instance, asset_selection=[dg.AssetKey("ohlcv")], partition_key="2026-03-02", raise_on_error=False
+    )
+    assert "holds a recorded market" in failure_of(result)
+
+
+def test_an_override_that_nothing_asks_for_is_refused() -> None:
+    with pytest.raises(ValueError, match="no resource is called warhouse"):
+        build_defs(resource_overrides={"warhouse": NoPolygon()})
+
+
+def _warehouse(engine: sa.Engine) -> Warehouse:
+    return Warehouse(url=engine.url.render_as_string(hide_password=False))
+
+
+# --- quality: each verdict on data that breaks it, built row by row
+
+
+@pytest.fixture
+def six_weeks(engine: sa.Engine, files: Path, materialize: Materialize) -> list[date]:
+    """Thirty sessions of twenty names, stored."""
+    days = sessions_between(date(2026, 1, 5), date(2026, 2, 17))
+    for day in days:
+        write_day(files, day, {f"N{chr(65 + n)}": BAR for n in range(20)})
+    assert materialize("ohlcv", first=days[0], last=days[-1]).success
+    assert scalar(engine, "SELECT count(*) FROM ohlcv") == 20 * len(days)
+    return days
+
+
+def verdicts(engine: sa.Engine, days: list[date]) -> dict[str, quality.Verdict]:
+    with engine.connect() as connection:
+        stored = quality.StoredDays(connection, days)
+        return {name: getattr(stored, name)() for name in ("unique_keys", "ohlc_order", "row_floor", "flat_share")}
+
+
+def test_sound_sessions_pass(engine: sa.Engine, six_weeks: list[date]) -> None:
+    assert all(verdict.passed for verdict in verdicts(engine, six_weeks).values())
+
+
+@pytest.mark.parametrize(
+    ("damage", "broken", "says"),
+    [
+        ("DELETE FROM ohlcv WHERE date = :d AND ticker_id % 20 < 8", {"unique_keys", "row_floor"}, "rows"),
+        ("DELETE FROM ohlcv_sessions WHERE date = :d", {"unique_keys"}, "20 rows are stored, 0 were written"),
+        ("DELETE FROM ohlcv WHERE date = :d", {"unique_keys", "row_floor"}, "0 rows"),
+        ("UPDATE ohlcv SET high = low - 1 WHERE date = :d AND ticker_id % 20 = 3", {"ohlc_order"}, "1 bars: N"),
+        ("UPDATE ohlcv SET open = 10, high = 10, low = 10, close = 10 WHERE date = :d", {"flat_share"}, "100.0% flat"),
+    ],
+)
+def test_a_damaged_session_is_named(
+    engine: sa.Engine, six_weeks: list[date], damage: str, broken: set[str], says: str
+) -> None:
+    day = six_weeks[-3]
+    with engine.begin() as connection:
+        connection.execute(sa.text(damage), {"d": day})
+    found = {name: verdict for name, verdict in verdicts(engine, six_weeks).items() if not verdict.passed}
+    assert set(found) == broken
+    for verdict in found.values():
+        assert list(verdict.offenders) == [day.isoformat()]
+    assert any(says in verdict.offenders[day.isoformat()] for verdict in found.values())
+
+
+def test_a_verdict_uses_nothing_later_than_its_session(engine: sa.Engine, six_weeks: list[date]) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM ohlcv WHERE date > :d"), {"d": six_weeks[10]})
+        connection.execute(sa.text("DELETE FROM ohlcv_sessions WHERE date > :d"), {"d": six_weeks[10]})
+    assert all(verdict.passed for verdict in verdicts(engine, six_weeks[:11]).values())
+
+
+def test_only_corruption_blocks_what_is_downstream(defs: dg.Definitions) -> None:
+    blocking = {
+        spec.name
+        for checks in defs.asset_checks or []
+        for spec in checks.check_specs
+        if spec.blocking and spec.asset_key == dg.AssetKey("ohlcv")
+    }
+    assert blocking == {"unique_keys", "ohlc_order"}
+
+
+@pytest.mark.parametrize(
+    ("now", "passed"),
+    [
+        # Tuesday 2026-02-17 is stored; Wednesday's file is due on Thursday 11:30 in New York.
+        (datetime(2026, 2, 19, 16, 29, tzinfo=UTC), True),
+        (datetime(2026, 2, 19, 16, 31, tzinfo=UTC), False),
+    ],
+)
+def test_the_age_of_the_last_session_is_judged_by_what_is_due(
+    engine: sa.Engine, six_weeks: list[date], now: datetime, passed: bool
+) -> None:
+    assert six_weeks[-1] == date(2026, 2, 17)
+    with engine.connect() as connection:
+        assert quality.last_session_age(connection, now).passed is passed
+
+
+# --- retention
+
+
+def test_retention_drops_whole_months_and_keeps_the_rest(engine: sa.Engine, six_weeks: list[date]) -> None:
+    keep = len([day for day in six_weeks if day.month == 2]) + 2
+    dry = drop_old_sessions(engine, keep, dry_run=True)
+    assert dry.dropped == ()
+    keep -= 2
+    dry = drop_old_sessions(engine, keep, dry_run=True)
+    assert dry.dropped == ("ohlcv_2026_01", "ohlcv_quarantine_2026_01")
+    assert scalar(engine, "SELECT count(DISTINCT date) FROM ohlcv") == len(six_weeks)
+    done = drop_old_sessions(engine, keep, dry_run=False)
+    assert (done.dropped, done.sessions) == (dry.dropped, len(six_weeks) - keep)
+    assert scalar(engine, "SELECT min(date) FROM ohlcv") == done.first_kept == date(2026, 2, 2)
+    assert scalar(engine, "SELECT count(*) FROM ohlcv_sessions") == keep
+    assert scalar(engine, "SELECT count(*) FROM tickers WHERE last_ohlcv_date = '2026-02-17'") == 20
+
+
+def test_retention_with_too_few_sessions_does_nothing(engine: sa.Engine, six_weeks: list[date]) -> None:
+    assert drop_old_sessions(engine, len(six_weeks) + 1, dry_run=False).dropped == ()
+
+
+def test_the_retention_job_runs_dry_and_for_real(
+    engine: sa.Engine, six_weeks: list[date], defs: dg.Definitions, instance: dg.DagsterInstance
+) -> None:
+    job = defs.resolve_job_def("ohlcv_retention")
+    february = len([day for day in six_weeks if day.month == 2])
+    for dry_run, months in ((True, 2), (False, 1)):
+        config = {"ops": {"drop_old_ohlcv": {"config": {"dry_run": dry_run, "keep_sessions": february}}}}
+        assert job.execute_in_process(instance=instance, run_config=config).success
+        with engine.connect() as connection:
+            assert len(partitioning.slices(connection, "ohlcv")) == months
