@@ -16,7 +16,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from kapman_resources import embedded
+from kapman_resources import embedded, partitioning
 from kapman_resources.errors import ConfigurationError, KapmanError
 from kapman_resources.settings import Settings
 
@@ -159,11 +159,12 @@ def restore(url: str, source: Path) -> None:
     The file is restored into a database of its own first; the two are exchanged only when that has succeeded.
 
     Raises:
-        KapmanError: the file is not there, pg_restore failed, or somebody is still connected; the warehouse is
-            then unchanged.
+        KapmanError: the file is not there, pg_restore failed, somebody is still connected, or the warehouse is on
+            TimescaleDB, which has a procedure of its own; the warehouse is then unchanged.
     """
     if not source.exists():
         raise KapmanError(f"There is no backup at {source}.")
+    _require_plain_postgresql(url)
     target = sa.make_url(url)
     current, restored, replaced = (psycopg.sql.Identifier(f"{target.database}{tail}") for tail in _RESTORE_NAMES)
     maintenance = target.set(database="postgres").render_as_string(hide_password=False)
@@ -183,6 +184,18 @@ def restore(url: str, source: Path) -> None:
                 f"The database {target.database} is in use; stop `kapman up` and every other connection, then restore."
             ) from None
         connection.execute(psycopg.sql.SQL("DROP DATABASE {}").format(replaced))
+
+
+def _require_plain_postgresql(url: str) -> None:
+    engine = make_engine(url, application_name="kapman:restore", read_only=True)
+    with engine.connect() as connection:
+        is_timescale = partitioning.has_timescale(connection)
+    engine.dispose()
+    if is_timescale:
+        raise KapmanError(
+            "This warehouse is on TimescaleDB, whose dumps are restored by its own procedure: "
+            "timescaledb_pre_restore(), pg_restore, timescaledb_post_restore() in a new database. Nothing was changed."
+        )
 
 
 def _run_client(program: str, *arguments: str) -> None:

@@ -33,17 +33,17 @@ def enable(connection: sa.Connection) -> bool:
     available = connection.scalar(sa.text("SELECT 1 FROM pg_available_extensions WHERE name = 'timescaledb'"))
     if available:
         connection.execute(sa.text("CREATE EXTENSION IF NOT EXISTS timescaledb"))
-    return _has_timescale(connection)
+    return has_timescale(connection)
 
 
 def table_options(connection: sa.Connection, column: str) -> dict[str, Any]:
     """Keyword arguments for `CREATE TABLE` of a session table."""
-    return {} if _has_timescale(connection) else {"postgresql_partition_by": f"RANGE ({column})"}
+    return {} if has_timescale(connection) else {"postgresql_partition_by": f"RANGE ({column})"}
 
 
 def finish_table(connection: sa.Connection, table: str, column: str, *, order_by: str) -> None:
     """What a session table needs once it is created: on TimescaleDB, becoming a compressed hypertable."""
-    if not _has_timescale(connection):
+    if not has_timescale(connection):
         return
     connection.execute(
         sa.text("SELECT create_hypertable(CAST(:table AS regclass), by_range(:column, INTERVAL '1 month'))"),
@@ -66,7 +66,7 @@ def make_room(connection: sa.Connection, tables: Iterable[str], sessions: Iterab
     It must come before the transaction that writes: creating a partition locks the whole table for as long
     as its transaction lasts.
     """
-    if _has_timescale(connection):
+    if has_timescale(connection):
         connection.rollback()
         return
     wanted = {(table, day.replace(day=1)) for table in tables for day in sessions}
@@ -87,7 +87,7 @@ def make_room(connection: sa.Connection, tables: Iterable[str], sessions: Iterab
 
 def slices(connection: sa.Connection, table: str) -> list[Slice]:
     """The physical parts of a session table, oldest first."""
-    if _has_timescale(connection):
+    if has_timescale(connection):
         query = """
             SELECT chunk_name, CAST(range_start AS date), CAST(range_end AS date),
                    pg_total_relation_size(format('%I.%I', chunk_schema, chunk_name)::regclass)
@@ -111,7 +111,7 @@ def drop_before(connection: sa.Connection, table: str, cutoff: date, *, dry_run:
     _lock(connection)
     old = [piece for piece in slices(connection, table) if piece.end <= cutoff]
     if old and not dry_run:
-        if _has_timescale(connection):
+        if has_timescale(connection):
             connection.execute(
                 sa.text("SELECT drop_chunks(CAST(:table AS regclass), older_than => CAST(:cutoff AS date))"),
                 {"table": table, "cutoff": max(piece.end for piece in old)},
@@ -122,7 +122,8 @@ def drop_before(connection: sa.Connection, table: str, cutoff: date, *, dry_run:
     return old
 
 
-def _has_timescale(connection: sa.Connection) -> bool:
+def has_timescale(connection: sa.Connection) -> bool:
+    """Whether session tables of this database are hypertables."""
     return connection.scalar(sa.text("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'")) is not None
 
 

@@ -47,8 +47,15 @@ def open_directory() -> Path:
 
 @pytest.fixture(scope="session")
 def postgres() -> EmbeddedPostgres:
-    """One server for all tests of a process; it stops when the process ends."""
-    return embedded.start(open_directory() / "postgres")
+    """One server for all tests of a process; it stops when the process ends.
+
+    It does not wait for the disk: what a crash leaves is tested on servers of their own.
+    """
+    server = embedded.start(open_directory() / "postgres")
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        _run(server, sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+    _run(server, sql.SQL("SELECT pg_reload_conf()"))
+    return server
 
 
 @pytest.fixture(scope="session")

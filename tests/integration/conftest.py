@@ -1,6 +1,6 @@
 """Fixtures for tests that run the asset graph."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -51,19 +51,26 @@ class NoPolygon(PolygonResource):
         """There is none."""
 
 
+def run_range(
+    defs: dg.Definitions, instance: dg.DagsterInstance, keys: Sequence[str], first: date | None, last: date | None
+) -> dg.ExecuteInProcessResult:
+    """Run assets with their checks over a range of sessions in one run; without sessions where `first` is None."""
+    tags = {}
+    if first is not None:
+        tags = {
+            ASSET_PARTITION_RANGE_START_TAG: first.isoformat(),
+            ASSET_PARTITION_RANGE_END_TAG: (last or first).isoformat(),
+        }
+    return defs.resolve_implicit_global_asset_job_def().execute_in_process(
+        instance=instance, asset_selection=[dg.AssetKey(key) for key in keys], tags=tags, raise_on_error=False
+    )
+
+
 @pytest.fixture
 def materialize(defs: dg.Definitions, instance: dg.DagsterInstance) -> Materialize:
     """Run selected assets with their checks, for a session, a range, or none."""
 
     def run(*keys: str, first: date | None = None, last: date | None = None) -> dg.ExecuteInProcessResult:
-        tags = {}
-        if first is not None:
-            tags = {
-                ASSET_PARTITION_RANGE_START_TAG: first.isoformat(),
-                ASSET_PARTITION_RANGE_END_TAG: (last or first).isoformat(),
-            }
-        return defs.resolve_implicit_global_asset_job_def().execute_in_process(
-            instance=instance, asset_selection=[dg.AssetKey(key) for key in keys], tags=tags, raise_on_error=False
-        )
+        return run_range(defs, instance, keys, first, last)
 
     return run
