@@ -1,13 +1,18 @@
-"""The one partitions object that every session-partitioned asset shares.
+"""The one partitions object that every session-partitioned asset shares, and the sessions a run is about.
 
 Nothing else belongs here. Which days are sessions is decided in `kapman_resources.sessions`.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 
 import dagster as dg
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
 
-from kapman_resources.sessions import FIRST_SESSION, HOLIDAYS
+from kapman_resources.sessions import FIRST_SESSION, HOLIDAYS, sessions_between
 
 _MINUTE = 20
 """Minute of the hour at which windows begin; exclusions must carry the same one or they exclude nothing."""
@@ -27,3 +32,16 @@ SESSIONS = dg.DailyPartitionsDefinition(
     ],
 )
 """XNYS sessions as ISO dates, from the vendor's first flat file on."""
+
+
+def range_tags(first: date, last: date) -> dict[str, str]:
+    """The tags of a run that takes every session from `first` to `last`."""
+    return {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
+
+
+def sessions_of_run(run: dg.DagsterRun) -> list[date]:
+    """The sessions that a run was started for, ascending; empty for a run without partitions."""
+    single = run.tags.get(PARTITION_NAME_TAG)
+    first = run.tags.get(ASSET_PARTITION_RANGE_START_TAG, single)
+    last = run.tags.get(ASSET_PARTITION_RANGE_END_TAG, single)
+    return sessions_between(date.fromisoformat(first), date.fromisoformat(last)) if first and last else []

@@ -18,6 +18,7 @@ Kind = Literal["int4", "float8", "date", "text"]
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 _NULL = -1
+_INT4 = np.iinfo(np.int32)
 _EPOCH = np.datetime64("2000-01-01")
 
 
@@ -66,7 +67,10 @@ class _Column:
         missing = data.isna().to_numpy()
         self.values: npt.NDArray[Any]
         if kind == "int4":
-            self.values = data.fillna(0).to_numpy(dtype=">i4")
+            wide = data.fillna(0).to_numpy()
+            if len(wide) and not (_INT4.min <= wide.min() and wide.max() <= _INT4.max):
+                raise OverflowError(f"{name}: {wide.min()} to {wide.max()} does not fit an int4.")
+            self.values = wide.astype(">i4")
         elif kind == "float8":
             self.values = data.to_numpy(dtype=">f8", na_value=0.0)
         elif kind == "date":
@@ -82,16 +86,17 @@ class _Column:
 def _encode_block(
     columns: list[_Column], lengths: npt.NDArray[np.int64], rows: slice | npt.NDArray[np.intp], count: int
 ) -> bytes:
+    # Numbered, not named: a table may have a column of any name.
     fields: list[tuple[str, str]] = [("count", ">i2")]
-    for column, length in zip(columns, lengths, strict=True):
-        fields.append((f"length_{column.name}", ">i4"))
+    for number, (column, length) in enumerate(zip(columns, lengths, strict=True)):
+        fields.append((f"length_{number}", ">i4"))
         if length > 0:
             code = f"S{length}" if column.values.dtype.kind == "S" else column.values.dtype.str
-            fields.append((column.name, code))
+            fields.append((f"value_{number}", code))
     block = np.empty(count, dtype=np.dtype(fields))
     block["count"] = len(columns)
-    for column, length in zip(columns, lengths, strict=True):
-        block[f"length_{column.name}"] = length
+    for number, (column, length) in enumerate(zip(columns, lengths, strict=True)):
+        block[f"length_{number}"] = length
         if length > 0:
-            block[column.name] = column.values[rows]
+            block[f"value_{number}"] = column.values[rows]
     return block.tobytes()

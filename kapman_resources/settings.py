@@ -140,7 +140,9 @@ def market_kind_of(location: str, endpoint: str) -> MarketKind:
         return MarketKind.LIVE if urlsplit(endpoint).hostname in VENDOR_HOSTS else MarketKind.RECORDED
     root = Path(location)
     if location.startswith("file://"):
-        raise ConfigurationError(f"{location}: write the directory itself, without file://.")
+        raise ConfigurationError(
+            f"FLATFILES_URL or OPTIONS_URL is {location}: write the directory itself, without file://."
+        )
     simulated = any((folder / MARKET_MARKER).exists() for folder in (root, root.parent))
     # A simulated market that has not been written yet is still one: `kapman simulate` creates it.
     is_default = not root.exists() and root.parent.name == "simulated"

@@ -36,12 +36,16 @@ def read_watchlist(path: Path = WATCHLIST_FILE) -> list[WatchedTicker]:
         columns = set(WatchedTicker.__annotations__)
         if missing := columns - set(reader.fieldnames or ()):
             raise ConfigurationError(f"{path.name}: column {', '.join(sorted(missing))} is missing.")
-        watched = [WatchedTicker(**{column: row[column].strip() for column in columns}) for row in reader]
+        # line_num and not a count: the reader skips blank lines.
+        watched = [
+            (reader.line_num, WatchedTicker(**{column: (row[column] or "").strip() for column in columns}))
+            for row in reader
+        ]
     seen: set[tuple[str, str]] = set()
-    for number, entry in enumerate(watched, start=2):
+    for number, entry in watched:
         if not entry.symbol or entry.priority not in PRIORITIES:
             raise ConfigurationError(f"{path.name} line {number}: a symbol and a priority P1 or P2 are needed.")
         if (entry.portfolio, entry.symbol) in seen:
             raise ConfigurationError(f"{path.name} line {number}: {entry.symbol} is in {entry.portfolio} twice.")
         seen.add((entry.portfolio, entry.symbol))
-    return watched
+    return [entry for _, entry in watched]

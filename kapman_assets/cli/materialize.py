@@ -54,15 +54,13 @@ def run_assets(select: str, sessions: list[date]) -> "dg.ExecuteInProcessResult"
         KapmanError: nothing is selected, a session's key is not open yet, or the run failed.
     """
     import dagster as dg
-    from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
     from kapman_assets.definitions import defs
-    from kapman_assets.partitions import SESSIONS
+    from kapman_assets.partitions import SESSIONS, range_tags
 
-    first, last = sessions[0].isoformat(), sessions[-1].isoformat()
     newest = SESSIONS.get_last_partition_key()
-    if newest is None or last > newest:
-        raise KapmanError(f"The session {last} is not over; the newest that can be materialised is {newest}.")
+    if newest is None or sessions[-1].isoformat() > newest:
+        raise KapmanError(f"The session {sessions[-1]} is not over; the newest that can be materialised is {newest}.")
     graph = defs.resolve_asset_graph()
     try:
         keys = dg.AssetSelection.from_string(select).resolve(graph)
@@ -76,7 +74,7 @@ def run_assets(select: str, sessions: list[date]) -> "dg.ExecuteInProcessResult"
             asset_selection=sorted(keys),
             # The events are in Dagster's own history; a terminal wants the bar and what went wrong.
             run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
-            tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last},
+            tags=range_tags(sessions[0], sessions[-1]),
             raise_on_error=False,
         )
         if not result.success:

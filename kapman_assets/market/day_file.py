@@ -4,10 +4,10 @@ A file that cannot be read as a whole raises; a row that breaks a rule is refuse
 rest stands. Where files come from and where rows go is decided elsewhere.
 """
 
-import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pyarrow as arrow
 import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
 
 from kapman_resources.errors import PermanentError
 from kapman_resources.sessions import NEW_YORK
@@ -34,6 +35,7 @@ _REST_FIELDS = {
 _OPTIONAL = ["vwap", "transactions"]
 _NS_PER_MS = 1_000_000
 _MAX_INT4 = 2**31 - 1
+_NUMERAL = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 _SYMBOL = r"^[A-Za-z][A-Za-z0-9./\-]{0,15}$"
 """CQS symbols: class and series suffixes behind a dot or in lower case (BRK.B, BACpL, ABC.WS)."""
 
@@ -102,28 +104,17 @@ def read_flat_file(body: bytes, session: date, *, typed: Collection[str] = froze
     Raises:
         DayFileError: cut off, not gzip, empty, a column missing, or a line with too many fields.
     """
-    text = _gunzip(body, session)
-    header = _fields(text.partition(b"\n")[0])
-    if missing := sorted(_FILE_COLUMNS.keys() - set(header)):
-        raise DayFileError(f"{session}: the file has no column {', '.join(missing)}; its header is {header[:12]}.")
-    try:
-        frame = pd.read_csv(
-            io.BytesIO(text),
-            usecols=list(_FILE_COLUMNS),
-            dtype={"ticker": str},
-            keep_default_na=False,
-            na_values={column: [""] for column in _FILE_COLUMNS if column != "ticker"},
-            skip_blank_lines=False,
-            encoding_errors="replace",
-            # The vendor quotes nothing; without quoting a line is a row, whatever stands in it.
-            quoting=csv.QUOTE_NONE,
-        ).rename(columns=_FILE_COLUMNS)
-    except (pd.errors.ParserError, ValueError) as error:
-        raise DayFileError(f"{session}: the file is not a table: {error}.") from error
+    lines = _lines(body, session)
+    header = _fields(lines[0])
+    for column in _FILE_COLUMNS:
+        if header.count(column) != 1:
+            has = "has no" if column not in header else "has more than one"
+            raise DayFileError(f"{session}: the file {has} column {column}; its header is {header[:12]}.")
+    columns = dict(zip(header, _split(_squared(lines, len(header), session), len(header)), strict=True))
+    frame = pd.DataFrame({own: _as_series(columns[name], own) for name, own in _FILE_COLUMNS.items()})
     frame["vwap"] = np.nan
 
     def original(rows: Sequence[int]) -> list[dict[str, Any]]:
-        lines = text.split(b"\n")
         return [dict(zip(header, _fields(lines[row + 1]), strict=False)) for row in rows]
 
     return _judge(frame, session, Source.FLATFILE, typed, original, first_line=2)
@@ -144,7 +135,8 @@ def read_grouped_daily(page: Mapping[str, Any], session: date, *, typed: Collect
     return _judge(frame, session, Source.REST, typed, original, first_line=1)
 
 
-def _gunzip(body: bytes, session: date) -> bytes:
+def _lines(body: bytes, session: date) -> list[bytes]:
+    """The file's lines as valid UTF-8, the header first."""
     if not body:
         raise DayFileError(f"{session}: the file is empty (0 bytes).")
     try:
@@ -153,11 +145,59 @@ def _gunzip(body: bytes, session: date) -> bytes:
         raise DayFileError(f"{session}: the file is cut off or not gzip ({len(body):,} bytes): {error}.") from error
     if not text.strip():
         raise DayFileError(f"{session}: the file holds nothing, not even a header.")
-    return text
+    # A NUL cannot be stored as text; CRLF is a line end, and any other CR part of a field.
+    text = text.replace(b"\0", "\ufffd".encode()).replace(b"\r\n", b"\n")
+    lines = text.decode("utf-8", "replace").encode().split(b"\n")
+    return lines if lines[-1] else lines[:-1]
 
 
 def _fields(line: bytes) -> list[str]:
-    return line.decode("utf-8", "replace").rstrip("\r").split(",")
+    return line.decode().split(",")
+
+
+def _squared(lines: list[bytes], width: int, session: date) -> list[bytes]:
+    """The rows with the fields that short ones lack added as empty; a row that is too long spoils the file."""
+    fields = [line.count(b",") + 1 for line in lines]
+    if max(fields) > width:
+        number = next(number for number, count in enumerate(fields, start=1) if count > width)
+        raise DayFileError(
+            f"{session}: the file is not a table: line {number} has {fields[number - 1]} fields, the header {width}."
+        )
+    if min(fields) == width:
+        return lines[1:]
+    return [line + b"," * (width - count) for line, count in zip(lines[1:], fields[1:], strict=True)]
+
+
+def _split(rows: list[bytes], width: int) -> list["arrow.ChunkedArray[Any]"]:
+    """The columns as text. The vendor quotes nothing: a line is a row, whatever stands in it."""
+    names = [str(number) for number in range(width)]
+    if not rows:
+        return [arrow.chunked_array([], arrow.string()) for _ in names]
+    # For the parser every CR ends a row; SUBSTITUTE is as little of a ticker or a number as it is.
+    text = b"\n".join(rows).replace(b"\r", b"\x1a")
+    table = arrow_csv.read_csv(
+        io.BytesIO(text),
+        read_options=arrow_csv.ReadOptions(column_names=names, block_size=len(text) + 1, use_threads=False),
+        parse_options=arrow_csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, arrow.string()), strings_can_be_null=False
+        ),
+    )
+    return table.columns
+
+
+def _as_series(text: "arrow.ChunkedArray[Any]", column: str) -> pd.Series:
+    """A column as numbers if every field of it is one, else as text. Arrow's numbers equal `float(text)`."""
+    if column == "symbol":
+        return text.to_pandas()
+    if column in _OPTIONAL:
+        nothing = arrow.scalar(None, arrow.string())
+        text = pc.if_else(pc.equal(text, arrow.scalar("")), nothing, text)
+    try:
+        numbers = pc.cast(text, arrow.float64())
+    except arrow.ArrowInvalid:
+        return text.to_pandas()
+    return text.to_pandas() if pc.any(pc.is_nan(numbers)).as_py() else numbers.to_pandas()
 
 
 def _judge(
@@ -193,17 +233,31 @@ def _judge(
 
 
 def _as_numbers(frame: pd.DataFrame) -> tuple[dict[str, pd.Series], pd.Series]:
-    """Each numeric column as float64 or int64, and whether every field of the row could be read."""
+    """Each numeric column as float64, and whether every field of the row could be read.
+
+    Midnights in nanoseconds are multiples of 512, so that float64 holds them exactly.
+    """
     numbers: dict[str, pd.Series] = {}
     readable = pd.Series(True, index=frame.index)
     for column in [*_NUMBERS, *_OPTIONAL]:
         raw = frame[column]
-        value = raw if raw.dtype.kind in "fi" else pd.to_numeric(raw, errors="coerce")
+        value = raw if raw.dtype.kind in "fi" else raw.map(_as_number).astype("float64")
         known = raw.notna() if column in _OPTIONAL else pd.Series(True, index=frame.index)
         readable &= ~known | (value.notna() & np.isfinite(value))
-        numbers[column] = value.astype("int64" if column == "window_start" and value.dtype.kind == "i" else "float64")
-    readable &= numbers["transactions"].isna() | numbers["transactions"].between(0, _MAX_INT4)
+        numbers[column] = value.astype("float64")
+    count = numbers["transactions"]
+    readable &= count.isna() | (count.between(0, _MAX_INT4) & (count % 1 == 0))
     return numbers, readable
+
+
+def _as_number(field: object) -> float:
+    """The number that a field of a column with unreadable fields says, NaN if it says none."""
+    if isinstance(field, bool) or (isinstance(field, str) and not _NUMERAL.fullmatch(field)):
+        return np.nan
+    try:
+        return float(field)  # type: ignore[arg-type]
+    except (TypeError, OverflowError):
+        return np.nan
 
 
 def _broken_rules(frame: pd.DataFrame, session: date, typed: Collection[str]) -> pd.Series:
@@ -242,14 +296,13 @@ def _schema(session: date, typed: Collection[str]) -> pa.DataFrameSchema:
         )
 
     return pa.DataFrameSchema(
-        {"symbol": pa.Column(str), "readable": pa.Column(bool)},
         checks=[
             rule(Reason.EMPTY_SYMBOL, lambda rows: rows["symbol"] != ""),
             rule(Reason.BAD_SYMBOL, is_ticker),
             rule(Reason.TEST_TICKER, lambda rows: ~rows["symbol"].isin(tests)),
             rule(Reason.NOT_A_NUMBER, lambda rows: rows["readable"]),
             rule(Reason.WRONG_DAY, lambda rows: (rows["window_start"] >= first) & (rows["window_start"] < end)),
-            rule(Reason.NON_POSITIVE_PRICE, lambda rows: np.minimum.reduce([rows[p] for p in _PRICES]) > 0),
+            rule(Reason.NON_POSITIVE_PRICE, lambda rows: (rows[_PRICES] > 0).all(axis=1)),
             rule(Reason.NON_POSITIVE_VOLUME, lambda rows: rows["volume"] > 0),
             rule(Reason.HIGH_BELOW_LOW, lambda rows: rows["high"] >= rows["low"]),
             rule(Reason.OUTSIDE_RANGE, within_range),

@@ -7,9 +7,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import sqlalchemy as sa
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from kapman_assets.definitions import build_defs
+from kapman_assets.partitions import range_tags
 from kapman_resources.dagster_resources import FlatFilesResource, PolygonResource, Warehouse
 
 Materialize = Callable[..., dg.ExecuteInProcessResult]
@@ -55,12 +55,7 @@ def run_range(
     defs: dg.Definitions, instance: dg.DagsterInstance, keys: Sequence[str], first: date | None, last: date | None
 ) -> dg.ExecuteInProcessResult:
     """Run assets with their checks over a range of sessions in one run; without sessions where `first` is None."""
-    tags = {}
-    if first is not None:
-        tags = {
-            ASSET_PARTITION_RANGE_START_TAG: first.isoformat(),
-            ASSET_PARTITION_RANGE_END_TAG: (last or first).isoformat(),
-        }
+    tags = {} if first is None else range_tags(first, last or first)
     return defs.resolve_implicit_global_asset_job_def().execute_in_process(
         instance=instance, asset_selection=[dg.AssetKey(key) for key in keys], tags=tags, raise_on_error=False
     )

@@ -1,0 +1,109 @@
+"""What the folders may import, and that every module says what it is."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(path for package in ("kapman_assets", "kapman_resources") for path in (ROOT / package).rglob("*.py"))
+CALCULATIONS = [
+    f"kapman_assets.market.{name}"
+    for name in ("day_file", "split_factors", "ohlcv_store", "ingest", "quality", "reference", "retention")
+]
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imports_of(node: ast.AST) -> Iterator[str]:
+    """Every module that is imported anywhere below `node`."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Import):
+            yield from (alias.name for alias in inner.names)
+        elif isinstance(inner, ast.ImportFrom) and inner.module:
+            yield inner.module
+
+
+def is_of(module: str, package: str) -> bool:
+    return module == package or module.startswith((f"{package}.", f"{package}_"))
+
+
+def lint(config: Path) -> int:
+    return lint_imports(config_filename=str(config), no_cache=True, show_timings=False, is_debug_mode=False)
+
+
+def test_contracts_hold(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+
+    status = lint(ROOT / "pyproject.toml")
+
+    report = capsys.readouterr().out
+    assert status == EXIT_STATUS_SUCCESS, report
+    assert "0 broken" in report
+    assert "0 kept" not in report
+
+
+def test_a_broken_contract_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The same linter on a contract that the code cannot keep: assets do import resources.
+    monkeypatch.chdir(ROOT)
+    config = tmp_path / "contracts.toml"
+    config.write_text(
+        "[tool.importlinter]\nroot_packages = ['kapman_assets', 'kapman_resources']\n"
+        "[[tool.importlinter.contracts]]\nname = 'turned round'\ntype = 'forbidden'\n"
+        "source_modules = ['kapman_assets']\nforbidden_modules = ['kapman_resources']\n"
+    )
+
+    assert lint(config) != EXIT_STATUS_SUCCESS
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_every_module_says_what_it_is(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+    assert docstring, f"{name_of(path)} has no docstring"
+    assert len(docstring.splitlines()[0]) > 10
+
+
+def test_resources_import_nothing_of_the_graph_or_the_panel() -> None:
+    resources = [path for path in MODULES if name_of(path).startswith("kapman_resources.")]
+    wrong = {
+        (name_of(path), module)
+        for path in resources
+        for module in imports_of(ast.parse(path.read_text(encoding="utf-8")))
+        if is_of(module, "kapman_assets") or is_of(module, "kapman_ui")
+    }
+
+    assert len(resources) > 10
+    assert wrong == set()
+
+
+@pytest.mark.parametrize("module", CALCULATIONS)
+def test_a_calculation_imports_no_dagster(module: str) -> None:
+    tree = ast.parse((ROOT / Path(*module.split("."))).with_suffix(".py").read_text(encoding="utf-8"))
+
+    assert [name for name in imports_of(tree) if is_of(name, "dagster")] == []
+
+
+def loaded_after(*modules: str) -> set[str]:
+    """Top-level packages in a fresh interpreter that imported `modules`."""
+    code = f"import sys, {', '.join(modules)}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_the_calculations_loads_no_dagster() -> None:
+    loaded = loaded_after(*CALCULATIONS)
+
+    assert {"kapman_assets", "kapman_resources", "pandas"} <= loaded
+    assert [package for package in loaded if is_of(package, "dagster")] == []
+
+
+def test_importing_the_graph_does_load_dagster() -> None:
+    # That the test above can fail.
+    assert "dagster" in loaded_after("kapman_assets.partitions")
