@@ -77,7 +77,9 @@ class _Column:
             days = data.to_numpy(dtype="datetime64[D]") - _EPOCH
             self.values = np.where(missing, np.timedelta64(0, "D"), days).astype(np.int64).astype(">i4")
         else:
-            self.values = np.array([text.encode() for text in data.fillna("")], dtype=np.bytes_)
+            # Texts repeat: each different one is encoded once.
+            codes, distinct = pd.factorize(data.fillna(""))
+            self.values = np.array([text.encode() for text in distinct], dtype=np.bytes_)[codes]
         # numpy strips trailing NULs, which PostgreSQL's text cannot hold either.
         sizes = np.strings.str_len(self.values) if kind == "text" else self.values.dtype.itemsize
         self.lengths: npt.NDArray[np.int64] = np.where(missing, _NULL, sizes)

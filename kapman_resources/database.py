@@ -66,6 +66,8 @@ def make_engine(url: str, *, application_name: str, read_only: bool = False) -> 
         _with_driver(url, "postgresql+psycopg"),
         connect_args={"application_name": application_name[:63], "options": options, "connect_timeout": 10},
         pool_pre_ping=True,
+        # Nothing here is an hstore; looking for the type costs every new engine a round trip.
+        use_native_hstore=False,
     )
 
 

@@ -86,7 +86,7 @@ tickers = sa.Table(
     sa.CheckConstraint("universe_tier IN ('sp500', 'russell3000', 'polygon_full', 'custom')", name="tier"),
     comment="Every name ever seen, one row a symbol. Symbols are case sensitive.",
     # Each session updates last_ohlcv_date of the whole universe: leave room for it on the same page.
-    postgresql_with={"fillfactor": 70},
+    postgresql_with={"fillfactor": 50},
 )
 
 splits = sa.Table(

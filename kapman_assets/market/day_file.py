@@ -7,9 +7,9 @@ rest stands. Where files come from and where rows go is decided elsewhere.
 import gzip
 import io
 import json
-import re
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -35,7 +35,8 @@ _REST_FIELDS = {
 _OPTIONAL = ["vwap", "transactions"]
 _NS_PER_MS = 1_000_000
 _MAX_INT4 = 2**31 - 1
-_NUMERAL = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
+_NUMERAL = r"^-?\d{1,30}(\.\d{0,30})?([eE][+-]?\d{1,2})?$"
+"""A number as text; longer ones would not be finite."""
 _SYMBOL = r"^[A-Za-z][A-Za-z0-9./\-]{0,15}$"
 """CQS symbols: class and series suffixes behind a dot or in lower case (BRK.B, BACpL, ABC.WS)."""
 
@@ -110,8 +111,7 @@ def read_flat_file(body: bytes, session: date, *, typed: Collection[str] = froze
         if header.count(column) != 1:
             has = "has no" if column not in header else "has more than one"
             raise DayFileError(f"{session}: the file {has} column {column}; its header is {header[:12]}.")
-    columns = dict(zip(header, _split(_squared(lines, len(header), session), len(header)), strict=True))
-    frame = pd.DataFrame({own: _as_series(columns[name], own) for name, own in _FILE_COLUMNS.items()})
+    frame = _table(_squared(lines, len(header), session), header).rename(columns=_FILE_COLUMNS)
     frame["vwap"] = np.nan
 
     def original(rows: Sequence[int]) -> list[dict[str, Any]]:
@@ -125,14 +125,22 @@ def read_grouped_daily(page: Mapping[str, Any], session: date, *, typed: Collect
     results = page.get("results") or []
     if page.get("adjusted") is True:
         raise DayFileError(f"{session}: grouped daily came adjusted for splits; raw bars were asked for.")
-    frame = pd.DataFrame(results, columns=list(_REST_FIELDS)).rename(columns=_REST_FIELDS)
-    frame["symbol"] = frame["symbol"].fillna("").astype(str)
-    frame["window_start"] = pd.to_numeric(frame["window_start"], errors="coerce") * _NS_PER_MS
+    answer = pd.DataFrame(results, columns=list(_REST_FIELDS), dtype=object).rename(columns=_REST_FIELDS)
+    numbers = {name: answer[name].map(_as_number).astype("float64") for name in [*_NUMBERS, *_OPTIONAL]}
+    frame = pd.DataFrame({"symbol": answer["symbol"].fillna("").astype(str), **numbers})
+    frame["window_start"] *= _NS_PER_MS
+    is_absent = answer[_OPTIONAL].isna()
+    frame["readable"] = frame[_NUMBERS].notna().all(axis=1) & (frame[_OPTIONAL].notna() | is_absent).all(axis=1)
 
     def original(rows: Sequence[int]) -> list[dict[str, Any]]:
         return [results[row] for row in rows]
 
     return _judge(frame, session, Source.REST, typed, original, first_line=1)
+
+
+def _as_number(field: object) -> float:
+    """A field of a JSON answer as a number, NaN if it is none."""
+    return float(field) if isinstance(field, int | float) and not isinstance(field, bool) else np.nan
 
 
 def _lines(body: bytes, session: date) -> list[bytes]:
@@ -168,36 +176,46 @@ def _squared(lines: list[bytes], width: int, session: date) -> list[bytes]:
     return [line + b"," * (width - count) for line, count in zip(lines[1:], fields[1:], strict=True)]
 
 
-def _split(rows: list[bytes], width: int) -> list["arrow.ChunkedArray[Any]"]:
-    """The columns as text. The vendor quotes nothing: a line is a row, whatever stands in it."""
-    names = [str(number) for number in range(width)]
-    if not rows:
-        return [arrow.chunked_array([], arrow.string()) for _ in names]
+def _table(rows: list[bytes], header: list[str]) -> pd.DataFrame:
+    """The columns of `_FILE_COLUMNS`: numbers as float64, with NaN for what is none, and `readable` beside them.
+
+    The vendor quotes nothing: a line is a row, whatever stands in it. Arrow's numbers equal `float(text)`.
+    """
     # For the parser every CR ends a row; SUBSTITUTE is as little of a ticker or a number as it is.
     text = b"\n".join(rows).replace(b"\r", b"\x1a")
-    table = arrow_csv.read_csv(
+    if not text:
+        return pd.DataFrame(columns=[*_FILE_COLUMNS, "readable"])
+    types = dict.fromkeys(_FILE_COLUMNS, arrow.float64()) | {"ticker": arrow.string()}
+    # Nearly always every field is what its column says. Arrow trims blanks, which is for the rules to judge.
+    if b" " not in text and b"\t" not in text:
+        with suppress(arrow.ArrowInvalid):
+            table = _parse(text, header, types)
+            if not any(pc.any(pc.is_nan(table.column(name))).as_py() for name in types if name != "ticker"):
+                frame = table.to_pandas()
+                return frame.assign(readable=frame[_NUMBERS].notna().all(axis=1))
+    texts = _parse(text, header, dict.fromkeys(_FILE_COLUMNS, arrow.string()))
+    columns = {"ticker": texts.column("ticker").to_pandas()}
+    readable = pd.Series(True, index=columns["ticker"].index)
+    for name in types:
+        if name != "ticker":
+            column = texts.column(name)
+            is_number = pc.match_substring_regex(column, _NUMERAL)
+            numerals = pc.if_else(is_number, column, arrow.scalar(None, arrow.string()))
+            columns[name] = numerals.cast(arrow.float64()).to_pandas()
+            is_empty = pc.equal(column, arrow.scalar("")).to_pandas()
+            readable &= is_number.to_pandas() | (is_empty & (name in _OPTIONAL))
+    return pd.DataFrame({**columns, "readable": readable})
+
+
+def _parse(text: bytes, header: list[str], types: Mapping[str, arrow.DataType]) -> arrow.Table:
+    return arrow_csv.read_csv(
         io.BytesIO(text),
-        read_options=arrow_csv.ReadOptions(column_names=names, block_size=len(text) + 1, use_threads=False),
+        read_options=arrow_csv.ReadOptions(column_names=header, block_size=len(text) + 1, use_threads=False),
         parse_options=arrow_csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
         convert_options=arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(names, arrow.string()), strings_can_be_null=False
+            include_columns=list(types), column_types=dict(types), null_values=[""], strings_can_be_null=False
         ),
     )
-    return table.columns
-
-
-def _as_series(text: "arrow.ChunkedArray[Any]", column: str) -> pd.Series:
-    """A column as numbers if every field of it is one, else as text. Arrow's numbers equal `float(text)`."""
-    if column == "symbol":
-        return text.to_pandas()
-    if column in _OPTIONAL:
-        nothing = arrow.scalar(None, arrow.string())
-        text = pc.if_else(pc.equal(text, arrow.scalar("")), nothing, text)
-    try:
-        numbers = pc.cast(text, arrow.float64())
-    except arrow.ArrowInvalid:
-        return text.to_pandas()
-    return text.to_pandas() if pc.any(pc.is_nan(numbers)).as_py() else numbers.to_pandas()
 
 
 def _judge(
@@ -211,8 +229,6 @@ def _judge(
 ) -> JudgedDay:
     if frame.empty:
         raise DayFileError(f"{session}: {source} has a header but not one row.")
-    numbers, readable = _as_numbers(frame)
-    frame = pd.DataFrame({"symbol": frame["symbol"], **numbers, "readable": readable})
     reasons = _broken_rules(frame, session, typed)
     sound = frame[reasons.isna()]
     reasons.loc[_duplicates(sound)] = Reason.DUPLICATE
@@ -232,82 +248,54 @@ def _judge(
     return JudgedDay(session, source, bars.reset_index(drop=True), refused.reset_index(drop=True), len(frame))
 
 
-def _as_numbers(frame: pd.DataFrame) -> tuple[dict[str, pd.Series], pd.Series]:
-    """Each numeric column as float64, and whether every field of the row could be read.
-
-    Midnights in nanoseconds are multiples of 512, so that float64 holds them exactly.
-    """
-    numbers: dict[str, pd.Series] = {}
-    readable = pd.Series(True, index=frame.index)
-    for column in [*_NUMBERS, *_OPTIONAL]:
-        raw = frame[column]
-        value = raw if raw.dtype.kind in "fi" else raw.map(_as_number).astype("float64")
-        known = raw.notna() if column in _OPTIONAL else pd.Series(True, index=frame.index)
-        readable &= ~known | (value.notna() & np.isfinite(value))
-        numbers[column] = value.astype("float64")
-    count = numbers["transactions"]
-    readable &= count.isna() | (count.between(0, _MAX_INT4) & (count % 1 == 0))
-    return numbers, readable
-
-
-def _as_number(field: object) -> float:
-    """The number that a field of a column with unreadable fields says, NaN if it says none."""
-    if isinstance(field, bool) or (isinstance(field, str) and not _NUMERAL.fullmatch(field)):
-        return np.nan
-    try:
-        return float(field)  # type: ignore[arg-type]
-    except (TypeError, OverflowError):
-        return np.nan
-
-
 def _broken_rules(frame: pd.DataFrame, session: date, typed: Collection[str]) -> pd.Series:
-    """The first rule each row breaks, None where it keeps all of them."""
-    try:
-        _schema(session, typed).validate(frame, lazy=True)
-    except pa.errors.SchemaErrors as broken:
-        cases = broken.failure_cases
-        rank = {reason.value: number for number, reason in enumerate(Reason)}
-        if unknown := set(cases["check"]) - rank.keys():
-            raise DayFileError(f"{session}: the file's columns are not as expected: {sorted(unknown)}.") from broken
-        first = cases.assign(rank=cases["check"].map(rank)).groupby("index")["rank"].min()
-        reasons: pd.Series = first.map(dict(enumerate(Reason))).reindex(frame.index).astype(object)
-        return reasons
-    return pd.Series([None] * len(frame), index=frame.index, dtype=object)
+    """The first rule each row breaks, None where it keeps all of them.
+
+    The rules are called one by one: `DataFrameSchema.validate` would report an error inside a rule as rows that
+    break it, without saying which.
+    """
+    reasons = pd.Series([None] * len(frame), index=frame.index, dtype=object)
+    for reason, rule in reversed(_rules(session, typed).items()):
+        reasons[~rule(frame).check_output] = reason
+    return reasons
 
 
-def _schema(session: date, typed: Collection[str]) -> pa.DataFrameSchema:
+def _rules(session: date, typed: Collection[str]) -> dict[Reason, pa.Check]:
+    """The rule behind each reason, in the order in which they are applied."""
     first, end = (
         int(datetime.combine(day, time(), NEW_YORK).timestamp()) * 1_000_000_000
         for day in (session, session + timedelta(days=1))
     )
     tests = [*TEST_TICKERS, *(symbol for symbol in MAYBE_TEST_TICKERS if symbol not in typed)]
 
-    def rule(reason: Reason, keeps: Callable[[pd.DataFrame], Any]) -> pa.Check:
-        return pa.Check(keeps, error=reason.value, ignore_na=False)
-
     def is_ticker(rows: pd.DataFrame) -> Any:
         # Arrow's regular expressions (RE2) take 1 ms where Python's take 8.
         matches = pc.match_substring_regex(arrow.array(rows["symbol"]), _SYMBOL)
         return pd.Series(matches.to_numpy(zero_copy_only=False), rows.index)
+
+    def are_numbers(rows: pd.DataFrame) -> Any:
+        trades = rows["transactions"]
+        is_count = trades.isna() | (trades.between(0, _MAX_INT4) & (trades % 1 == 0))
+        is_finite = np.isfinite(rows[_NUMBERS]).all(axis=1) & ~np.isinf(rows["vwap"])
+        return rows["readable"] & is_finite & is_count
 
     def within_range(rows: pd.DataFrame) -> Any:
         return (np.maximum(rows["open"], rows["close"]) <= rows["high"]) & (
             np.minimum(rows["open"], rows["close"]) >= rows["low"]
         )
 
-    return pa.DataFrameSchema(
-        checks=[
-            rule(Reason.EMPTY_SYMBOL, lambda rows: rows["symbol"] != ""),
-            rule(Reason.BAD_SYMBOL, is_ticker),
-            rule(Reason.TEST_TICKER, lambda rows: ~rows["symbol"].isin(tests)),
-            rule(Reason.NOT_A_NUMBER, lambda rows: rows["readable"]),
-            rule(Reason.WRONG_DAY, lambda rows: (rows["window_start"] >= first) & (rows["window_start"] < end)),
-            rule(Reason.NON_POSITIVE_PRICE, lambda rows: (rows[_PRICES] > 0).all(axis=1)),
-            rule(Reason.NON_POSITIVE_VOLUME, lambda rows: rows["volume"] > 0),
-            rule(Reason.HIGH_BELOW_LOW, lambda rows: rows["high"] >= rows["low"]),
-            rule(Reason.OUTSIDE_RANGE, within_range),
-        ],
-    )
+    keeps: dict[Reason, Callable[[pd.DataFrame], Any]] = {
+        Reason.EMPTY_SYMBOL: lambda rows: rows["symbol"] != "",
+        Reason.BAD_SYMBOL: is_ticker,
+        Reason.TEST_TICKER: lambda rows: ~rows["symbol"].isin(tests),
+        Reason.NOT_A_NUMBER: are_numbers,
+        Reason.WRONG_DAY: lambda rows: (rows["window_start"] >= first) & (rows["window_start"] < end),
+        Reason.NON_POSITIVE_PRICE: lambda rows: (rows[_PRICES] > 0).all(axis=1),
+        Reason.NON_POSITIVE_VOLUME: lambda rows: rows["volume"] > 0,
+        Reason.HIGH_BELOW_LOW: lambda rows: rows["high"] >= rows["low"],
+        Reason.OUTSIDE_RANGE: within_range,
+    }
+    return {reason: pa.Check(rule, error=reason.value, ignore_na=False) for reason, rule in keeps.items()}
 
 
 def _duplicates(sound: pd.DataFrame) -> pd.Index:

@@ -8,14 +8,23 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 
 from kapman_assets.market import ohlcv_store
-from kapman_assets.market.day_file import DayFileError, JudgedDay, Source, read_flat_file, read_grouped_daily
+from kapman_assets.market.day_file import (
+    MAYBE_TEST_TICKERS,
+    DayFileError,
+    JudgedDay,
+    Source,
+    read_flat_file,
+    read_grouped_daily,
+)
 from kapman_assets.market.ohlcv_store import Provenance, TickerIndex, WriteReport
 from kapman_resources import progress
 from kapman_resources.flatfiles import FileLate, FlatFiles, NotPublishedYet
@@ -52,6 +61,11 @@ class IngestReport:
     pending: list[date] = field(default_factory=list)
     failed: dict[date, str] = field(default_factory=dict)
 
+    @property
+    def count(self) -> int:
+        """Sessions whose fate is known."""
+        return len(self.done) + len(self.pending) + len(self.failed)
+
 
 @dataclass(frozen=True)
 class _Taken:
@@ -85,35 +99,49 @@ def ingest_sessions(
     newest_first = sorted(sessions, reverse=True)
     report = IngestReport()
     with engine.connect() as connection:
-        ohlcv_store.make_room(connection, newest_first)
-        index = ohlcv_store.load_ticker_index(connection)
-        stored = ohlcv_store.stored_sessions(connection, newest_first[-1], newest_first[0]) if newest_first else {}
-    already = {day for day, state in stored.items() if run_id is not None and state.run_id == run_id}
-    wanted = [day for day in newest_first if day not in already]
-
-    def take(session: date) -> _Taken:
-        return _take(flat_files, polygon, session, index)
-
-    for session, outcome in _ahead_of(take, wanted):
-        try:
-            taken = outcome.result()
-        except NotPublishedYet:
-            report.pending.append(session)
-        except (FileLate, DayFileError) as error:
-            report.failed[session] = str(error)
-        else:
-            origin = Provenance(taken.uri, taken.etag, taken.bytes, run_id)
-            begun = time.perf_counter()
-            written = ohlcv_store.write_session(engine, taken.day, origin, index)
-            seconds = taken.seconds + time.perf_counter() - begun
-            report.done.append(
-                IngestedSession(session, origin, taken.day.source, taken.day.rows_read, written, taken.late, seconds)
-            )
-        progress.report("ohlcv", len(report.done) + len(report.pending) + len(report.failed), len(wanted))
+        stored = ohlcv_store.stored_sessions(connection, newest_first[-1], newest_first[0])
+        typed = ohlcv_store.typed_symbols(connection, MAYBE_TEST_TICKERS)
+        already = {day for day, state in stored.items() if run_id is not None and state.run_id == run_id}
+        wanted = [day for day in newest_first if day not in already]
+        with _reading_ahead(lambda session: _take(flat_files, polygon, session, typed), wanted) as outcomes:
+            ohlcv_store.make_room(connection, wanted)
+            index = ohlcv_store.load_ticker_index(connection)
+            # Ends the read: an open transaction would keep the server from cleaning up for as long as the run lasts.
+            connection.rollback()
+            for session, outcome in outcomes:
+                _store(engine, session, outcome, index, run_id=run_id, report=report)
+                progress.report("ohlcv", report.count, len(wanted))
     return report
 
 
-def _take(flat_files: FlatFiles, polygon: Polygon | None, session: date, index: TickerIndex) -> _Taken:
+def _store(
+    engine: sa.Engine,
+    session: date,
+    outcome: Future[_Taken],
+    index: TickerIndex,
+    *,
+    run_id: str | None,
+    report: IngestReport,
+) -> None:
+    """Write what was taken, or note why nothing was; errors that end the run pass through."""
+    try:
+        taken = outcome.result()
+    except NotPublishedYet:
+        report.pending.append(session)
+        return
+    except (FileLate, DayFileError) as error:
+        report.failed[session] = str(error)
+        return
+    origin = Provenance(taken.uri, taken.etag, taken.bytes, run_id)
+    begun = time.perf_counter()
+    written = ohlcv_store.write_session(engine, taken.day, origin, index)
+    seconds = taken.seconds + time.perf_counter() - begun
+    report.done.append(
+        IngestedSession(session, origin, taken.day.source, taken.day.rows_read, written, taken.late, seconds)
+    )
+
+
+def _take(flat_files: FlatFiles, polygon: Polygon | None, session: date, typed: frozenset[str]) -> _Taken:
     """Read and judge one session: the flat file, or REST while there is none."""
     begun = time.perf_counter()
     try:
@@ -122,10 +150,10 @@ def _take(flat_files: FlatFiles, polygon: Polygon | None, session: date, index: 
         page = None if polygon is None else _grouped_daily(polygon, session)
         if page is None:
             raise
-        day = read_grouped_daily(page, session, typed=index.typed)
+        day = read_grouped_daily(page, session, typed=typed)
         late = isinstance(absence, FileLate)
         return _Taken(day, f"{polygon!r} grouped daily", None, None, late, time.perf_counter() - begun)
-    day = read_flat_file(file.body, session, typed=index.typed)
+    day = read_flat_file(file.body, session, typed=typed)
     return _Taken(day, file.uri, file.etag, len(file.body), False, time.perf_counter() - begun)
 
 
@@ -138,16 +166,21 @@ def _grouped_daily(polygon: Polygon, session: date) -> dict[str, Any] | None:
     return page if page.get("results") else None
 
 
-def _ahead_of(take: Callable[[date], _Taken], sessions: Sequence[date]) -> Iterator[tuple[date, Future[_Taken]]]:
-    """Each session with its outcome, in order, while a thread already works on the next ones."""
+@contextmanager
+def _reading_ahead(
+    take: Callable[[date], _Taken], sessions: Sequence[date]
+) -> Iterator[Iterator[tuple[date, Future[_Taken]]]]:
+    """Each session with its outcome, in order; a thread begins at once and stays a few sessions ahead."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ohlcv-reader") as reader:
-        queue = deque((day, reader.submit(take, day)) for day in sessions[:_AHEAD])
+        waiting = deque((day, reader.submit(take, day)) for day in sessions[:_AHEAD])
+
+        def outcomes() -> Iterator[tuple[date, Future[_Taken]]]:
+            rest = iter(sessions[_AHEAD:])
+            while waiting:
+                yield waiting.popleft()
+                waiting.extend((day, reader.submit(take, day)) for day in islice(rest, 1))
+
         try:
-            for following in [*sessions[_AHEAD:], *[None] * _AHEAD]:
-                if not queue:
-                    break
-                yield queue.popleft()
-                if following is not None:
-                    queue.append((following, reader.submit(take, following)))
+            yield outcomes()
         finally:
             reader.shutdown(cancel_futures=True)

@@ -284,7 +284,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("ticker_id", name=op.f("pk_tickers")),
         sa.UniqueConstraint("symbol", name=op.f("uq_tickers_symbol")),
         comment="Every name ever seen, one row a symbol. Symbols are case sensitive.",
-        postgresql_with={"fillfactor": 70},
+        postgresql_with={"fillfactor": 50},
     )
     op.create_table(
         "portfolio_tickers",
