@@ -13,6 +13,7 @@ from benchmarks.laboratory import FULL, QUICK, Laboratory
 from benchmarks.report import Row
 
 RESULTS = Path(__file__).with_name("results.json")
+README = Path(__file__).parents[1] / "README.md"
 
 SUBJECTS: dict[str, Callable[[Laboratory], list[Row]]] = {
     "session": session.measure,
@@ -48,7 +49,9 @@ def main() -> None:
     report.print_table(rows, facts, is_quick=options.quick)
     output = options.output or (RESULTS if is_whole else None)
     if output is not None:
-        report.write(output, rows, facts, is_quick=options.quick)
+        written = report.write(output, rows, facts, is_quick=options.quick)
+        if output == RESULTS:
+            report.update_readme(README, written)
 
 
 if __name__ == "__main__":

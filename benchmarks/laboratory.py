@@ -78,8 +78,8 @@ class Laboratory:
         directory = TemporaryDirectory(prefix="kapman-benchmarks-")
         # Before the server starts: what is registered first runs last, and the server stops at exit too.
         atexit.register(directory.cleanup)
-        self._home = Path(directory.name)
-        self._server = embedded.start(self._home / "postgres")
+        self.home = Path(directory.name)
+        self._server = embedded.start(self.home / "postgres")
 
     @cached_property
     def history_market(self) -> Market:
@@ -95,7 +95,7 @@ class Laboratory:
             plan = MarketPlan(
                 first_session=FIRST_SESSION, watched=(), names=names, late_listing_share=0, delistings_per_year=0
             )
-        directory = self._home / "markets" / name
+        directory = self.home / "markets" / name
         begun = time.perf_counter()
         written = simulate(directory, plan, through=last)
         seconds = time.perf_counter() - begun
@@ -139,7 +139,7 @@ class Laboratory:
     def environment(self, warehouse: str, market: Market) -> dict[str, str]:
         """What a process needs in its environment to run assets on a warehouse and a market."""
         urls = DatabaseUrls(self.url(warehouse), self.url(embedded.DAGSTER))
-        settings = Settings(_env_file=None, kapman_home=self._home)
+        settings = Settings(_env_file=None, kapman_home=self.home)
         return {
             **os.environ,
             **dagster_home.dagster_environment(settings, urls),

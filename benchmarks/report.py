@@ -10,6 +10,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+MARKS = ("<!-- bench -->", "<!-- /bench -->")
+"""Where the README holds the table."""
+
 _WIDTH = 150
 """Columns of the table where no terminal says how many there are."""
 
@@ -123,10 +126,48 @@ def print_table(rows: Sequence[Row], facts: dict[str, Any], *, is_quick: bool) -
     console.print(table)
 
 
-def write(target: Path, rows: Sequence[Row], facts: dict[str, Any], *, is_quick: bool) -> None:
-    """Write results.json."""
+def write(target: Path, rows: Sequence[Row], facts: dict[str, Any], *, is_quick: bool) -> dict[str, Any]:
+    """Write results.json; what was written."""
     results = {"machine": facts, "quick": is_quick, "rows": [asdict(row) for row in rows]}
-    target.write_text(json.dumps(results, indent=2, default=str) + "\n")
+    text = json.dumps(results, indent=2, default=str)
+    target.write_text(text + "\n")
+    written: dict[str, Any] = json.loads(text)
+    return written
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """The content of results.json as the README shows it."""
+    facts = results["machine"]
+    lines = ["| what | size | time | rate | × yardstick | reach | |", "|---|---|---:|---:|---:|---|---|"]
+    for values in results["rows"]:
+        row = Row(**values)
+        cells = (
+            f"{row.what} ({row.note})" if row.note else row.what,
+            row.size,
+            "" if row.seconds is None else _duration(row.seconds),
+            _rate(row),
+            "" if row.ratio is None else f"{row.ratio:.2f}",
+            row.reach.replace("<=", "≤"),
+            {True: "met", False: "**missed**", None: ""}[row.met],
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Measured on {facts['date']}: {facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB, "
+            f"Python {facts['python']}, PostgreSQL {facts['postgresql']} with fsync and synchronous commit. The yardstick is "
+            "binary COPY of the same rows, parsed before, into a plain table with the same key, one committed "
+            "transaction a session.",
+        ]
+    )
+
+
+def update_readme(readme: Path, results: dict[str, Any]) -> None:
+    """Put the results between the README's marks."""
+    before, _, rest = readme.read_text().partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    readme.write_text(f"{before}{MARKS[0]}\n{markdown(results)}\n{MARKS[1]}{after}")
 
 
 def _duration(seconds: float) -> str:

@@ -16,7 +16,7 @@ _SECONDS = 300
 
 def measure(laboratory: Laboratory) -> list[Row]:
     """A first start in an empty home, and a second one in the same."""
-    home = laboratory.directory / "start"
+    home = laboratory.home / "start"
     size = f"{laboratory.sizes.small_names} names, {laboratory.sizes.small_sessions} sessions"
     first, second = _start(home, laboratory.sizes.small_sessions), _start(home, laboratory.sizes.small_sessions)
     return [
