@@ -156,9 +156,9 @@ def markdown(results: dict[str, Any]) -> str:
             *lines,
             "",
             f"Measured on {facts['date']}: {facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB, "
-            f"Python {facts['python']}, PostgreSQL {facts['postgresql']} with fsync and synchronous commit. The yardstick is "
-            "binary COPY of the same rows, parsed before, into a plain table with the same key, one committed "
-            "transaction a session.",
+            f"Python {facts['python']}, PostgreSQL {facts['postgresql']} with fsync and synchronous commit. "
+            "The yardstick is binary COPY of the same rows, parsed before, into a plain table with the same key, one "
+            "committed transaction a session.",
         ]
     )
 
