@@ -1,15 +1,16 @@
 """Dagster's home directory and the environment its processes need.
 
-Dagster reads its storage's address from a variable named in `dagster.yaml`; this module writes the file and
-sets the variable, so that the embedded server and an external one look the same to it.
+Dagster reads its storage's address from a variable named in `dagster.yaml`, or from the file itself where the
+server is embedded; this module writes the file and says which variables a process must have.
 """
 
 import os
-import shutil
 from pathlib import Path
 
 from kapman_resources.database import DatabaseUrls
 from kapman_resources.settings import Settings
+
+_FROM_VARIABLE = "postgres_url:\n      env: DAGSTER_DATABASE_URL"
 
 TEMPLATE = Path(__file__).with_name("dagster.yaml")
 
@@ -22,7 +23,11 @@ def dagster_environment(settings: Settings, urls: DatabaseUrls) -> dict[str, str
     """
     home = settings.kapman_home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(TEMPLATE, home / "dagster.yaml")
+    configuration = TEMPLATE.read_text()
+    if settings.is_embedded:
+        # Its address holds no secret: written out, `dg` and `dagster` need no more than DAGSTER_HOME.
+        configuration = configuration.replace(_FROM_VARIABLE, f'postgres_url: "{urls.dagster_storage}"')
+    (home / "dagster.yaml").write_text(configuration)
     return {
         "KAPMAN_HOME": str(settings.kapman_home),
         "DATABASE_URL": urls.warehouse,

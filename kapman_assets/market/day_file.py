@@ -193,17 +193,21 @@ def _table(rows: list[bytes], header: list[str]) -> pd.DataFrame:
             if not any(pc.any(pc.is_nan(table.column(name))).as_py() for name in types if name != "ticker"):
                 frame = table.to_pandas()
                 return frame.assign(readable=frame[_NUMBERS].notna().all(axis=1))
+    return _table_of_texts(text, header)
+
+
+def _table_of_texts(text: bytes, header: list[str]) -> pd.DataFrame:
+    """As `_table`, for a file with at least one field that is not what its column says."""
     texts = _parse(text, header, dict.fromkeys(_FILE_COLUMNS, arrow.string()))
     columns = {"ticker": texts.column("ticker").to_pandas()}
     readable = pd.Series(True, index=columns["ticker"].index)
-    for name in types:
-        if name != "ticker":
-            column = texts.column(name)
-            is_number = pc.match_substring_regex(column, _NUMERAL)
-            numerals = pc.if_else(is_number, column, arrow.scalar(None, arrow.string()))
-            columns[name] = numerals.cast(arrow.float64()).to_pandas()
-            is_empty = pc.equal(column, arrow.scalar("")).to_pandas()
-            readable &= is_number.to_pandas() | (is_empty & (name in _OPTIONAL))
+    for name in [*_NUMBERS, "transactions"]:
+        column = texts.column(name)
+        is_number = pc.match_substring_regex(column, _NUMERAL)
+        numerals = pc.if_else(is_number, column, arrow.scalar(None, arrow.string()))
+        columns[name] = numerals.cast(arrow.float64()).to_pandas()
+        is_empty = pc.equal(column, arrow.scalar("")).to_pandas()
+        readable &= is_number.to_pandas() | (is_empty & (name in _OPTIONAL))
     return pd.DataFrame({**columns, "readable": readable})
 
 
