@@ -3,7 +3,7 @@
 Only corruption blocks what is downstream (a doubled or lost row, a bar out of order); an oddity warns.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -18,38 +18,30 @@ from kapman_resources.sessions import latest_open_session, session_offset, sessi
 _SESSIONS_BY_HAND = 20
 """Sessions before the newest one that are judged when the checks are run on their own."""
 
-_BLOCKING = {
-    "unique_keys": "One bar a ticker and session; as many rows as were written.",
-    "ohlc_order": "0 < low <= open, close <= high.",
-}
-_WARNING = {
-    "row_floor": f"At least {quality.MIN_ROWS_SHARE:.0%} of the median of the sessions before.",
-    "flat_share": "No unusual share of bars with open = high = low = close.",
-    "last_session_age": "The newest session whose file is due is stored.",
-}
-
-
-def _result(
-    asset: dg.AssetsDefinition, name: str, verdict: Verdict, severity: dg.AssetCheckSeverity
-) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        asset_key=asset.key,
-        check_name=name,
-        passed=verdict.passed,
-        severity=severity,
-        description=verdict.summary,
-        metadata={
-            "offenders": dg.MetadataValue.json(quality.examples(verdict)),
-            "offender_count": len(verdict.offenders),
-        },
-    )
+_ERROR, _WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
+_SEVERITIES = {"unique_keys": _ERROR, "ohlc_order": _ERROR, "row_floor": _ERROR}
+"""Checks that are red when they fail; the others are yellow."""
 
 
 @dg.multi_asset_check(
     name="ohlcv_checks",
+    can_subset=True,
     specs=[
-        *(dg.AssetCheckSpec(name, asset=ohlcv, description=text, blocking=True) for name, text in _BLOCKING.items()),
-        *(dg.AssetCheckSpec(name, asset=ohlcv, description=text) for name, text in _WARNING.items()),
+        dg.AssetCheckSpec(
+            "unique_keys", asset=ohlcv, blocking=True, description="One bar a ticker and session; as many as written."
+        ),
+        dg.AssetCheckSpec("ohlc_order", asset=ohlcv, blocking=True, description="0 < low <= open, close <= high."),
+        dg.AssetCheckSpec(
+            "row_floor",
+            asset=ohlcv,
+            description=f"At least {quality.MIN_ROWS_SHARE:.0%} of the median of the sessions before.",
+        ),
+        dg.AssetCheckSpec(
+            "flat_share", asset=ohlcv, description="No unusual share of bars with open = high = low = close."
+        ),
+        dg.AssetCheckSpec(
+            "last_session_age", asset=ohlcv, description="The newest session whose file is due is stored."
+        ),
     ],
 )
 def ohlcv_checks(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
@@ -62,31 +54,59 @@ def ohlcv_checks(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -
     sessions = sessions_of_run(context.run) or sessions_between(session_offset(newest, -_SESSIONS_BY_HAND), newest)
     with warehouse.engine("ohlcv_checks") as engine, engine.connect() as connection:
         days = quality.StoredDays(connection, sessions)
-        yield _result(ohlcv, "unique_keys", days.unique_keys(), dg.AssetCheckSeverity.ERROR)
-        yield _result(ohlcv, "ohlc_order", days.ohlc_order(), dg.AssetCheckSeverity.ERROR)
-        yield _result(ohlcv, "row_floor", days.row_floor(), dg.AssetCheckSeverity.ERROR)
-        yield _result(ohlcv, "flat_share", days.flat_share(), dg.AssetCheckSeverity.WARN)
-        age = quality.last_session_age(connection, now)
-        yield _result(ohlcv, "last_session_age", age, dg.AssetCheckSeverity.WARN)
+        verdicts: dict[str, Callable[[], Verdict]] = {
+            "unique_keys": days.unique_keys,
+            "ohlc_order": days.ohlc_order,
+            "row_floor": days.row_floor,
+            "flat_share": days.flat_share,
+            "last_session_age": lambda: quality.last_session_age(connection, now),
+        }
+        yield from _selected(context, ohlcv, verdicts)
 
 
 @dg.multi_asset_check(
     name="splits_checks",
+    can_subset=True,
     specs=[
         dg.AssetCheckSpec("fit_prices", asset=splits, description="Each ratio explains the overnight price change."),
         dg.AssetCheckSpec("fit_vendor", asset=splits, description="Own factors equal the vendor's to 1e-9."),
     ],
 )
-def splits_checks(warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
+def splits_checks(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
     """Doubt splits that bars or the vendor's own factors contradict; they are applied all the same."""
     with warehouse.engine("splits_checks") as engine, engine.connect() as connection:
-        yield _result(splits, "fit_prices", quality.splits_fit_prices(connection), dg.AssetCheckSeverity.WARN)
-        yield _result(splits, "fit_vendor", quality.splits_fit_vendor(connection), dg.AssetCheckSeverity.WARN)
+        verdicts = {
+            "fit_prices": lambda: quality.splits_fit_prices(connection),
+            "fit_vendor": lambda: quality.splits_fit_vendor(connection),
+        }
+        yield from _selected(context, splits, verdicts)
 
 
 @dg.asset_check(asset=tickers, description="Every name of a portfolio is listed and trades.")
 def watchlist_trades(warehouse: Warehouse) -> dg.AssetCheckResult:
     """Name the watchlist's dead: reported, never fatal."""
     with warehouse.engine("watchlist_trades") as engine, engine.connect() as connection:
-        verdict = quality.watchlist_trades(connection)
-    return _result(tickers, "watchlist_trades", verdict, dg.AssetCheckSeverity.WARN)
+        return _result(tickers, "watchlist_trades", quality.watchlist_trades(connection))
+
+
+def _selected(
+    context: dg.AssetCheckExecutionContext, asset: dg.AssetsDefinition, verdicts: Mapping[str, Callable[[], Verdict]]
+) -> Iterator[dg.AssetCheckResult]:
+    """The results of those checks that this run is to make."""
+    for name, judge in verdicts.items():
+        if dg.AssetCheckKey(asset.key, name) in context.selected_asset_check_keys:
+            yield _result(asset, name, judge())
+
+
+def _result(asset: dg.AssetsDefinition, name: str, verdict: Verdict) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=asset.key,
+        check_name=name,
+        passed=verdict.passed,
+        severity=_SEVERITIES.get(name, _WARN),
+        description=verdict.summary,
+        metadata={
+            "offenders": dg.MetadataValue.json(quality.examples(verdict)),
+            "offender_count": len(verdict.offenders),
+        },
+    )
