@@ -4,22 +4,26 @@ What is missing is made (simulated market, schema, bars); then the code server, 
 run as children of this process until it is told to stop. None of them outlives it.
 """
 
+import fcntl
 import socket
 import sys
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
-from kapman_assets.cli.console import console, explained, progress_bars
+from kapman_assets.cli.console import console, errors, explained, progress_bars
 from kapman_assets.cli.environment import Workplace, prepare
 from kapman_assets.cli.materialize import run_assets
 from kapman_assets.cli.processes import Child, run_until_stopped, wait_until_answering
 from kapman_assets.cli.simulate import write_market
 from kapman_resources.database import make_engine
-from kapman_resources.errors import ConfigurationError
-from kapman_resources.sessions import latest_open_session, ranges_of, session_offset
+from kapman_resources.errors import ConfigurationError, KapmanError
+from kapman_resources.sessions import latest_open_session, ranges_of, session_offset, sessions_between
 from kapman_resources.settings import MarketKind, Settings, load_settings
 
 HOST = "127.0.0.1"
@@ -32,9 +36,8 @@ def up(
     sessions: Annotated[int, typer.Option(min=1, help="Newest sessions to have in the base layer.")] = 520,
 ) -> None:
     """Prepare everything, start Dagster, and keep it running until Ctrl-C."""
-    with explained():
+    with explained(), _only_one(load_settings()) as settings:
         _require_free(port)
-        settings = load_settings()
         if settings.market_kind is MarketKind.SIMULATED and settings.flatfiles_url is None:
             write_market(settings.simulated_market_dir)
         workplace = prepare()
@@ -56,9 +59,12 @@ def materialize_missing(workplace: Workplace, count: int) -> None:
     if not missing:
         console.print(f"The base layer holds the newest {len(published)} sessions.")
         return
-    run_assets("key:tickers or key:splits", [missing[-1][1]])
-    for first, last in missing:
-        run_assets("ohlcv", [first, last])
+    for select, (first, last) in [("key:tickers or key:splits", missing[-1]), *(("ohlcv", days) for days in missing)]:
+        try:
+            run_assets(select, [first, last])
+        except KapmanError as error:
+            # What could be stored is; the rest is best looked at in Dagster, which is about to start.
+            errors.print(f"[bold yellow]not everything could be materialised[/] {escape(str(error))}")
 
 
 def _published(settings: Settings) -> list[date]:
@@ -68,8 +74,6 @@ def _published(settings: Settings) -> list[date]:
     newest = latest_open_session(datetime.now(UTC))
     if settings.market_kind is MarketKind.LIVE:
         first = session_offset(newest, 1 - settings.kapman_env.live_sessions)
-        from kapman_resources.sessions import sessions_between
-
         return list(FlatFilesResource().client().etags(sessions_between(first, newest)))
     return [day for day in FlatFilesResource().client().sessions() if day <= newest]
 
@@ -100,6 +104,20 @@ def _announce(port: int, *, headless: bool) -> None:
     console.print(f"\n[bold green]Dagster[/] {address}   Ctrl-C stops everything.")
     if not headless and sys.stdout.isatty():
         webbrowser.open(address)
+
+
+@contextmanager
+def _only_one(settings: Settings) -> Iterator[Settings]:
+    """Hold the home for this process: two daemons on one storage would start every run twice."""
+    settings.kapman_home.mkdir(parents=True, exist_ok=True)
+    with (settings.kapman_home / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(
+                f"Kapman is already up in {settings.kapman_home}: use it, stop it, or set another KAPMAN_HOME."
+            ) from None
+        yield settings
 
 
 def _require_free(port: int) -> None:

@@ -13,10 +13,10 @@ Option chains have their place below `rest/v3/snapshot/options/`. What they need
 close and the conditional volatility of each name in each session, is `SessionBars` out of
 `walk(plan, build_universe(plan), sessions)`: walking again gives the same numbers.
 
-One module has one reason to exist: `plan` (parameters), `universe` (names and lives), `structures` (Wyckoff
-paths), `prices` (the daily process), `faults` (bad rows), `reference` (JSON pages), `writer` (files),
-`market` (the order in which a market is written). Nothing here reads the environment or knows the panel,
-the database or the asset graph.
+One module has one reason to exist: `plan` (parameters), `universe` (names and lives), `traits` (what a name
+keeps), `structures` (Wyckoff paths), `prices` (the daily process), `faults` (bad rows), `reference` (JSON
+pages), `writer` (files), `market` (the order in which a market is written). Nothing here reads the environment
+or knows the panel, the database or the asset graph.
 """
 
 from kapman_resources.simulation.market import SimulationReport, simulate

@@ -14,14 +14,21 @@ from datetime import date
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kapman_resources.simulation.plan import SESSIONS_PER_YEAR, MarketPlan, Stream
 from kapman_resources.simulation.structures import BLOCK_SESSIONS, Block, PlannedEvent, draw_block
-from kapman_resources.simulation.universe import STOCKS, Kind, Security
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from kapman_resources.simulation.traits import (
+    MARKET_BASKET,
+    MARKET_VOLATILITY,
+    NO_BASKET,
+    REPORT_EVERY,
+    SECTOR_VOLATILITY,
+    TRADE_SIZE_SPREAD,
+    Bools,
+    Floats,
+    draw_traits,
+)
+from kapman_resources.simulation.universe import Security
 
 PRICE_DECIMALS = 4
 LOWEST_PRICE = 0.01
@@ -40,10 +47,9 @@ _ARCH, _GARCH = 0.07, 0.90
 _VARIANCE_CAP = 16.0
 """Largest conditional variance as a multiple of the long-run one."""
 
-_MARKET_VOLATILITY, _SECTOR_VOLATILITY = 0.008, 0.007
 _MARKET_PREMIUM = 0.06 / SESSIONS_PER_YEAR
-_REPORT_EVERY, _REPORT_JUMP = 63, 3.0
-"""Sessions between two earnings reports of a company, and the factor on that night's shock."""
+_REPORT_JUMP = 3.0
+"""Factor on the shock of the night of an earnings report."""
 
 _WICK = 0.45
 _WOBBLE_PERSISTENCE = 0.8
@@ -54,7 +60,6 @@ _VOLUME_RESPONSE, _VOLUME_RESPONSE_LIMIT = 0.25, 6.0
 """Log volume per standard deviation of absolute return, and the deviations after which it no longer grows."""
 
 _SMALLEST_VOLUME, _FEWEST_TRANSACTIONS = 10.0, 2.0
-_TRADE_SIZE, _TRADE_SIZE_SPREAD = 90.0, 0.2
 
 _HIGH_PRICE, _LOW_PRICE = 120.0, 2.0
 """Raw closes (USD) above and below which a board considers a forward and a reverse split."""
@@ -62,7 +67,6 @@ _HIGH_PRICE, _LOW_PRICE = 120.0, 2.0
 _FORWARD_RATIOS = ((1, 2), (1, 3), (1, 4), (1, 10), (2, 3))
 _FORWARD_WEIGHTS = (0.4, 0.15, 0.2, 0.1, 0.15)
 _REVERSE_RATIOS = ((5, 1), (10, 1))
-_SPLITTING = STOCKS | {Kind.ETF}
 _LONGEST_HALT = 5
 
 
@@ -106,67 +110,6 @@ class SessionBars:
     events: tuple[PlannedEvent, ...]
 
 
-class _KindTraits(NamedTuple):
-    """Medians and log spreads of a type's traits: USD, daily log volatility of its own, USD a session, beta."""
-
-    price: float
-    price_spread: float
-    volatility: float
-    dollars: float
-    dollars_spread: float
-    beta: float
-
-
-_TRAITS = {
-    Kind.COMMON: _KindTraits(38.0, 1.0, 0.017, 2e7, 1.8, 1.0),
-    Kind.RECEIPT: _KindTraits(22.0, 0.9, 0.018, 1e7, 1.6, 0.9),
-    Kind.ETF: _KindTraits(55.0, 0.6, 0.002, 2e7, 1.8, 1.0),
-    Kind.PREFERRED: _KindTraits(23.0, 0.1, 0.004, 4e5, 1.0, 0.2),
-    Kind.WARRANT: _KindTraits(0.6, 1.0, 0.035, 1e5, 1.3, 1.2),
-    Kind.UNIT: _KindTraits(10.3, 0.05, 0.003, 2e5, 1.2, 0.1),
-}
-_WATCHED_TRAITS = {
-    Kind.COMMON: _KindTraits(140.0, 0.7, 0.013, 1.5e9, 0.8, 1.0),
-    Kind.ETF: _KindTraits(150.0, 0.5, 0.002, 2.5e9, 1.0, 1.0),
-}
-_PENNY_SHARE, _PENNY_PRICE = 0.06, 0.9
-"""Share of the unwatched common stocks that begin at tiny prices, and the median of these (USD)."""
-
-_LONE_ASSET_VOLATILITY, _LONE_ASSET_BETA = 0.009, 0.1
-"""An ETF of a sector without stocks (gold, bonds) moves by itself."""
-
-_MARKET_BASKET, _NO_BASKET = -1, -2
-
-
-@dataclass(frozen=True)
-class _Names:
-    """What stays the same for each name: drawn traits, sector numbers and the life, one entry per name."""
-
-    start_price: Floats
-    idiosyncratic: Floats
-    market_beta: Floats
-    sector_beta: Floats
-    sector: NDArray[np.int64]
-    sectors: int
-    basket: NDArray[np.int64]
-    log_shares: Floats
-    trade_size: Floats
-    report_phase: NDArray[np.int64]
-    is_stock: Bools
-    may_split: Bools
-    listed: NDArray[np.int64]
-    delisted: NDArray[np.int64]
-
-    @property
-    def volatility(self) -> Floats:
-        """Long-run daily log volatility."""
-        return np.sqrt(
-            self.idiosyncratic**2
-            + (self.market_beta * _MARKET_VOLATILITY) ** 2
-            + (self.sector_beta * _SECTOR_VOLATILITY) ** 2
-        )
-
-
 def walk(plan: MarketPlan, securities: Sequence[Security], sessions: Sequence[date]) -> Iterator[SessionBars]:
     """Walk the market from its first session.
 
@@ -189,11 +132,11 @@ class _Walk:
     def __init__(self, plan: MarketPlan, securities: Sequence[Security]) -> None:
         self._plan = plan
         self._securities = securities
-        self._names = names = _draw_names(plan, securities)
+        self._names = names = draw_traits(plan, securities)
         count = len(securities)
         self._level = np.log(names.start_price)
         self._variance = names.idiosyncratic**2
-        self._factor_base = np.array([_MARKET_VOLATILITY**2, *[_SECTOR_VOLATILITY**2] * names.sectors])
+        self._factor_base = np.array([MARKET_VOLATILITY**2, *[SECTOR_VOLATILITY**2] * names.sectors])
         self._factor_variance = self._factor_base.copy()
         self._wobble = np.zeros(count)
         self._volume_state = np.zeros(count)
@@ -283,7 +226,7 @@ class _Walk:
         names = self._names
         factor_night, factor_day = _shocks(self._plan.rng(Stream.FACTORS, index), self._factor_variance)
         own_night, own_day = _shocks(rng, self._variance)
-        reports = names.is_stock & ((index + names.report_phase) % _REPORT_EVERY == 0)
+        reports = names.is_stock & ((index + names.report_phase) % REPORT_EVERY == 0)
         night = own_night * np.where(reports, _REPORT_JUMP, 1.0)
 
         def total(own: Floats, factor: Floats) -> Floats:
@@ -310,8 +253,8 @@ class _Walk:
         # A sector whose stocks are not listed yet moves with the market.
         market = simple.mean() if simple.size else 0.0
         means = np.append(np.where(sizes > 0, sums / np.maximum(sizes, 1), market), market)
-        is_basket = names.basket != _NO_BASKET
-        basket = np.where(is_basket, names.basket, _MARKET_BASKET)
+        is_basket = names.basket != NO_BASKET
+        basket = np.where(is_basket, names.basket, MARKET_BASKET)
         mixed: Floats = np.where(is_basket, np.log1p(means[basket]) + own, returns)
         return mixed
 
@@ -378,7 +321,7 @@ class _Walk:
             log_volume[event.name] += np.log(event.volume)
         volume = np.maximum(np.exp(log_volume), _SMALLEST_VOLUME)
         # Trades are counted in today's shares: a split changes the shares of a trade with the price.
-        size = names.trade_size / self._ratio * np.exp(_TRADE_SIZE_SPREAD * sizes)
+        size = names.trade_size / self._ratio * np.exp(TRADE_SIZE_SPREAD * sizes)
         transactions = np.clip(np.round(volume / size), _FEWEST_TRANSACTIONS, np.floor(volume))
         return volume, transactions
 
@@ -395,59 +338,3 @@ def _garch(variance: Floats, shock: Floats, long_run: Floats) -> Floats:
     """Next session's conditional variance, by GARCH(1,1) with a cap."""
     following = (1 - _ARCH - _GARCH) * long_run + _ARCH * shock**2 + _GARCH * variance
     return np.minimum(following, _VARIANCE_CAP * long_run)
-
-
-def _draw_names(plan: MarketPlan, securities: Sequence[Security]) -> _Names:
-    """Draw every name's traits."""
-    rng = plan.rng(Stream.TRAITS)
-    count = len(securities)
-    kinds = [
-        _WATCHED_TRAITS[security.kind] if security.is_watched else _TRAITS[security.kind] for security in securities
-    ]
-    price, price_spread, volatility, dollars, dollars_spread, beta = np.array(kinds, dtype=np.float64).T
-    is_stock = np.array([security.kind in STOCKS for security in securities])
-    is_penny = is_stock & ~np.array([security.is_watched for security in securities])
-    is_penny &= rng.random(count) < _PENNY_SHARE
-    price = np.where(is_penny, _PENNY_PRICE, price)
-
-    stocked = {security.sector for security in securities if security.kind in STOCKS}
-    numbers = {sector: i for i, sector in enumerate(sorted({s.sector or "" for s in securities}))}
-    basket = np.array([_basket_of(security, stocked, numbers) for security in securities])
-    is_etf = np.array([security.kind is Kind.ETF for security in securities])
-    is_lone = is_etf & (basket == _NO_BASKET)
-    volatility = np.where(is_lone, _LONE_ASSET_VOLATILITY, volatility)
-    beta = np.where(is_lone, _LONE_ASSET_BETA, beta)
-
-    start_price = price * np.exp(price_spread * rng.standard_normal(count))
-    log_dollars = np.log(dollars) + dollars_spread * rng.standard_normal(count)
-    is_steady = is_etf | (beta < 1 / 2)
-    beta_spread = np.where(is_steady, 0.0, 0.25)
-    has_sector_risk = (basket != _MARKET_BASKET) & ~is_lone
-    return _Names(
-        start_price=start_price,
-        idiosyncratic=volatility * np.exp(np.where(is_etf, 0.0, 0.35) * rng.standard_normal(count)),
-        market_beta=beta + beta_spread * rng.standard_normal(count),
-        sector_beta=np.where(has_sector_risk, beta + beta_spread * rng.standard_normal(count), 0.0),
-        sector=np.array([numbers[security.sector or ""] for security in securities]),
-        sectors=len(numbers),
-        basket=basket,
-        log_shares=log_dollars - np.log(start_price),
-        trade_size=_TRADE_SIZE * np.exp(_TRADE_SIZE_SPREAD * rng.standard_normal(count)),
-        report_phase=rng.integers(_REPORT_EVERY, size=count),
-        is_stock=is_stock,
-        may_split=np.array([security.kind in _SPLITTING for security in securities]),
-        listed=np.array([security.listed for security in securities]),
-        delisted=np.array(
-            [np.iinfo(np.int64).max if s.delisted is None else s.delisted for s in securities],
-            dtype=np.int64,
-        ),
-    )
-
-
-def _basket_of(security: Security, stocked: set[str | None], numbers: dict[str, int]) -> int:
-    """The sector number whose stocks the security is a basket of, or one of the two special values."""
-    if security.kind is not Kind.ETF:
-        return _NO_BASKET
-    if security.sector is None:
-        return _MARKET_BASKET
-    return numbers[security.sector] if security.sector in stocked else _NO_BASKET

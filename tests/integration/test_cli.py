@@ -226,6 +226,10 @@ def test_up_serves_a_materialised_market_and_leaves_nothing_behind() -> None:
         assert len(ranges) == 1
         days = sessions_between(date.fromisoformat(ranges[0]["startKey"]), date.fromisoformat(ranges[0]["endKey"]))
         assert len(days) == 25
+        # A second one in the same home would be a second daemon on the same storage.
+        second = start_up(home, free_port())
+        wait_for_line(second, "already up")
+        assert second.wait(timeout=30) == 1
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 0
     finally:

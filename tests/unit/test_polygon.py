@@ -16,8 +16,8 @@ import pytest
 from pydantic import SecretStr
 
 from kapman_resources.errors import ConfigurationError, PermanentError, TransientError
-from kapman_resources.polygon import (
-    MAX_ATTEMPTS,
+from kapman_resources.polygon import Polygon
+from kapman_resources.polygon.answers import (
     MAX_WAIT_S,
     BadAnswer,
     DamagedRecording,
@@ -26,17 +26,15 @@ from kapman_resources.polygon import (
     NotEntitled,
     NotFound,
     NotRecorded,
-    Polygon,
     RateLimited,
-    RecordedPages,
     Refused,
-    RestPages,
     VendorUnavailable,
     parse_page,
     refusal_of,
     retry_after_of,
     retry_wait_s,
 )
+from kapman_resources.polygon.pages import MAX_ATTEMPTS, RecordedPages, RestPages
 from tests.servers import Answer, Request, Server, serving, unused_address
 
 KEY = "a-key/of+the~vendor"
