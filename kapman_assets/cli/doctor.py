@@ -15,16 +15,18 @@ import typer
 from rich.markup import escape
 
 from kapman_assets.cli.console import console
+from kapman_assets.market.ohlcv_store import stored_sessions
 from kapman_assets.market.quality import last_session_age
 from kapman_resources import database
 from kapman_resources.errors import KapmanError
 from kapman_resources.flatfiles import FlatFiles
 from kapman_resources.market import held_market
 from kapman_resources.polygon import Polygon
-from kapman_resources.sessions import HOLIDAYS_KNOWN_UNTIL
+from kapman_resources.sessions import FIRST_SESSION, HOLIDAYS_KNOWN_UNTIL, sessions_between
 from kapman_resources.settings import MarketKind, Settings, load_settings
 
 _MIN_FREE_GB = 5.0
+_EXAMPLES = 5
 _CALENDAR_NOTICE = timedelta(days=180)
 
 
@@ -131,6 +133,17 @@ def _reference(settings: Settings) -> Finding:
     return Finding("reference", Level.OK, f"{client!r} answers")
 
 
+def _gaps(connection: sa.Connection) -> Finding:
+    stored = sorted(stored_sessions(connection, FIRST_SESSION, date.max))
+    missing = sorted(set(sessions_between(stored[0], stored[-1])) - set(stored)) if stored else []
+    text = f"{len(stored):,} sessions are stored"
+    if missing:
+        some = ", ".join(map(str, missing[:_EXAMPLES]))
+        text += f"; missing between them: {len(missing):,} ({some}{', …' if len(missing) > _EXAMPLES else ''})"
+        return Finding("history", Level.WARN, text, "run `kapman materialize --from … --to … --select ohlcv`")
+    return Finding("history", Level.OK, text)
+
+
 def _databases(settings: Settings, kind: MarketKind, now: datetime) -> Iterator[Finding]:
     try:
         urls = database.database_urls(settings)
@@ -157,6 +170,7 @@ def _databases(settings: Settings, kind: MarketKind, now: datetime) -> Iterator[
                 yield Finding("market", Level.FAIL, text, "use another KAPMAN_HOME or DATABASE_URL")
             else:
                 yield Finding("market", Level.OK, f"the database holds {'a ' + held[0] if held else 'no'} market")
+            yield _gaps(connection)
             age = last_session_age(connection, now)
             # A recording ends where it ends; only a market that goes on can be behind.
             if age.passed or kind is MarketKind.RECORDED:

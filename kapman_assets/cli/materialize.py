@@ -72,8 +72,8 @@ def run_assets(select: str, sessions: list[date]) -> "dg.ExecuteInProcessResult"
         result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
             instance=instance,
             asset_selection=sorted(keys),
-            # The events are in Dagster's own history; a terminal wants the bar and what went wrong.
-            run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
+            # The events are in Dagster's own history; a terminal wants the bar, and at the end what went wrong.
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags=range_tags(sessions[0], sessions[-1]),
             raise_on_error=False,
         )

@@ -12,7 +12,7 @@ from kapman_assets.cli.console import console, explained, progress_bars
 from kapman_resources import progress
 from kapman_resources.errors import ConfigurationError
 from kapman_resources.sessions import latest_open_session, session_offset
-from kapman_resources.settings import MARKET_MARKER, load_settings
+from kapman_resources.settings import load_settings
 
 if TYPE_CHECKING:
     from kapman_resources.simulation import MarketPlan
@@ -47,7 +47,7 @@ def simulate(
 def write_market(
     target: Path, *, names: int = DEFAULT_NAMES, sessions: int = DEFAULT_SESSIONS, seed: int = DEFAULT_SEED
 ) -> None:
-    """Write the market of `target` up to the newest session, with a progress bar; one line if it is already.
+    """Write the market of `target` up to the newest session, and whatever file of it is missing.
 
     A market that exists keeps its own first session; `sessions` is for a new one.
 
@@ -57,11 +57,6 @@ def write_market(
     from kapman_resources.simulation import simulate
 
     newest = latest_open_session(datetime.now(UTC))
-    if _last_session(target) == newest.isoformat() and _first_session(target) is not None:
-        plan = _plan(names, seed, _first_session(target) or newest)
-        if _written_plan(target) == plan.to_json():
-            console.print(f"The simulated market in {target} is up to {newest}.")
-            return
     first = _first_session(target) or session_offset(newest, 1 - sessions)
     with progress_bars():
         report = simulate(
@@ -92,29 +87,20 @@ def _plan(names: int, seed: int, first: date) -> "MarketPlan":
     return MarketPlan(first_session=first, watched=tuple(watched.values()), dead=_DEAD, names=names, seed=seed)
 
 
-def _written_plan(target: Path) -> dict[str, object] | None:
-    """The plan of the market in `target`, from its marker or from what a killed call left."""
-    for name in (MARKET_MARKER, "plan.json"):
-        if (target / name).exists():
-            plan: dict[str, object] = json.loads((target / name).read_bytes())["plan"]
-            return plan
-    return None
-
-
 def _first_session(target: Path) -> date | None:
-    plan = _written_plan(target)
-    return date.fromisoformat(str(plan["first_session"])) if plan else None
+    """First session of the market in `target`, also of one that a killed call began; None if there is none."""
+    from kapman_resources.simulation.market import PLAN_FILE
 
-
-def _last_session(target: Path) -> str | None:
-    marker = target / MARKET_MARKER
-    return json.loads(marker.read_bytes())["last_session"] if marker.exists() else None
+    plan = target / PLAN_FILE
+    if not plan.exists():
+        return None
+    return date.fromisoformat(json.loads(plan.read_bytes())["plan"]["first_session"])
 
 
 def _remove(target: Path) -> None:
     """Delete a market, and only a market."""
     if not target.exists():
         return
-    if _written_plan(target) is None and any(target.iterdir()):
+    if _first_session(target) is None and any(target.iterdir()):
         raise ConfigurationError(f"{target} holds no simulated market; --force does not delete anything else.")
     shutil.rmtree(target)

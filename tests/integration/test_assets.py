@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import psycopg
 import pytest
 import sqlalchemy as sa
 
+from kapman_assets import runs
 from kapman_assets.definitions import build_defs
 from kapman_assets.market import quality
 from kapman_assets.market.retention import drop_old_sessions
@@ -195,6 +197,60 @@ def test_refused_credentials_are_named_and_not_tried_again(
     assert not any(event.is_step_up_for_retry for event in result.all_events)
     everything = "".join(str(event) for event in instance.all_logs(result.run_id))
     assert "the-secret-key" not in everything
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        flatfiles.StoreUnavailable("the store is failing"),
+        psycopg.OperationalError("the connection was lost"),
+        sa.exc.OperationalError("COPY", {}, Exception("the server went away")),
+    ],
+    ids=lambda error: type(error).__module__,
+)
+def test_what_may_pass_is_tried_again_by_the_step(
+    files: Path, materialize: Materialize, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    write_day(files, MON, {"AAPL": BAR})
+    monkeypatch.setattr(runs, "_WAIT_SECONDS", 0)
+    fetch, failures = flatfiles.FlatFiles.fetch, [error, error]
+
+    def stumble(self: flatfiles.FlatFiles, session: date) -> flatfiles.FlatFile:
+        if failures:
+            raise failures.pop()
+        return fetch(self, session)
+
+    monkeypatch.setattr(flatfiles.FlatFiles, "fetch", stumble)
+    result = materialize("ohlcv", first=MON)
+    assert result.success
+    assert sum(event.is_step_up_for_retry for event in result.all_events) == 2
+
+
+def test_what_does_not_pass_ends_after_its_tries(
+    files: Path, materialize: Materialize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_day(files, MON, {"AAPL": BAR})
+    monkeypatch.setattr(runs, "_WAIT_SECONDS", 0)
+
+    def fail(_self: flatfiles.FlatFiles, _session: date) -> flatfiles.FlatFile:
+        raise flatfiles.StoreUnavailable("the store is down for good")
+
+    monkeypatch.setattr(flatfiles.FlatFiles, "fetch", fail)
+    result = materialize("ohlcv", first=MON)
+    assert "the store is down for good" in failure_of(result)
+    assert sum(event.is_step_up_for_retry for event in result.all_events) == runs.MAX_RETRIES
+
+
+def test_a_check_can_be_run_on_its_own(
+    files: Path, defs: dg.Definitions, instance: dg.DagsterInstance, materialize: Materialize
+) -> None:
+    write_day(files, MON, {"AAPL": BAR})
+    assert materialize("ohlcv", first=MON).success
+    job = defs.resolve_implicit_global_asset_job_def()
+    alone = job.get_subset(
+        asset_selection=set(), asset_check_selection={dg.AssetCheckKey(dg.AssetKey("ohlcv"), "ohlc_order")}
+    ).execute_in_process(instance=instance)
+    assert checks_of(alone) == {"ohlc_order": True}
 
 
 def test_another_kind_of_market_is_refused(
