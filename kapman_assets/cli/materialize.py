@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kapman_assets.cli.abandoned import close_abandoned_runs, process_tag
 from kapman_assets.cli.console import console, explained, progress_bars
 from kapman_assets.cli.environment import prepare
 from kapman_resources.errors import ConfigurationError, KapmanError
@@ -69,12 +70,13 @@ def run_assets(select: str, sessions: list[date]) -> "dg.ExecuteInProcessResult"
     if not keys:
         raise ConfigurationError(f"--select {select!r} selects no asset.")
     with dg.DagsterInstance.get() as instance:
+        close_abandoned_runs(instance)
         result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
             instance=instance,
             asset_selection=sorted(keys),
             # The events are in Dagster's own history; a terminal wants the bar, and at the end what went wrong.
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            tags=range_tags(sessions[0], sessions[-1]),
+            tags=range_tags(sessions[0], sessions[-1]) | process_tag(),
             raise_on_error=False,
         )
         if not result.success:

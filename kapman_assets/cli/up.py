@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from kapman_assets.cli.abandoned import close_abandoned_runs
 from kapman_assets.cli.console import console, errors, explained, progress_bars
 from kapman_assets.cli.environment import Workplace, prepare
 from kapman_assets.cli.materialize import run_assets
@@ -48,6 +49,8 @@ def up(
 
 def materialize_missing(workplace: Workplace, count: int) -> None:
     """Materialise the reference and those of the newest `count` published sessions that are not stored."""
+    import dagster as dg
+
     from kapman_assets.market.ohlcv_store import stored_sessions
 
     published = _published(workplace.settings)[-count:]
@@ -57,6 +60,8 @@ def materialize_missing(workplace: Workplace, count: int) -> None:
     engine.dispose()
     missing = ranges_of([day for day in published if day not in stored])
     if not missing:
+        with dg.DagsterInstance.get() as instance:
+            close_abandoned_runs(instance)
         console.print(f"The base layer holds the newest {len(published)} sessions.")
         return
     for select, (first, last) in [("key:tickers or key:splits", missing[-1]), *(("ohlcv", days) for days in missing)]:

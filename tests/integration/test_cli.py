@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import httpx
 import psutil
 import pytest
@@ -160,6 +161,27 @@ def test_simulate_writes_extends_and_refuses_another_plan(tmp_path: Path) -> Non
     (other / "precious.txt").write_text("keep me")
     code, said = run("simulate", "--directory", str(other), "--force")
     assert (code, (other / "precious.txt").exists()) == (1, True), said
+
+
+ABANDONED = """
+import os, signal, sys
+from kapman_assets.market import ohlcv_store
+from kapman_assets.cli.main import app
+
+ohlcv_store._touch_tickers = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+app(["materialize", "--session", "2026-03-02", "--select", "ohlcv"])
+"""
+
+
+@pytest.mark.usefixtures("recorded")
+def test_a_run_whose_process_was_killed_is_closed_by_the_next_command() -> None:
+    killed = subprocess.run([sys.executable, "-c", ABANDONED], check=False, timeout=120, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    code, said = run("materialize", "--session", "2026-03-03", "--select", "ohlcv")
+    assert code == 0, said
+    with dg.DagsterInstance.get() as instance:
+        statuses = [record.status for record in instance.get_runs()]
+    assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 
 
 # --- kapman up: the real thing, in processes of its own
