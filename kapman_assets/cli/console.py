@@ -32,7 +32,7 @@ def explained() -> Iterator[None]:
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
     """Draw a bar for whatever this process reports while the block runs; plain lines outside a terminal."""
-    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description:<32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=False, disable=not sys.stdout.isatty()) as bars:
         tasks: dict[str, TaskID] = {}
 

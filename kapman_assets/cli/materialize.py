@@ -8,6 +8,7 @@ import typer
 from kapman_assets.cli.abandoned import close_abandoned_runs, process_tag
 from kapman_assets.cli.console import console, explained, progress_bars
 from kapman_assets.cli.environment import prepare
+from kapman_resources import progress
 from kapman_resources.errors import ConfigurationError, KapmanError
 from kapman_resources.sessions import is_session, sessions_between
 
@@ -54,6 +55,9 @@ def run_assets(select: str, sessions: list[date]) -> "dg.ExecuteInProcessResult"
     Raises:
         KapmanError: nothing is selected, a session's key is not open yet, or the run failed.
     """
+    # Loading Dagster and planning a long range take seconds before an asset says anything.
+    run = f"Dagster run of {select}"
+    progress.report(run, 0, 1)
     import dagster as dg
 
     from kapman_assets.definitions import defs
@@ -81,6 +85,7 @@ def run_assets(select: str, sessions: list[date]) -> "dg.ExecuteInProcessResult"
         )
         if not result.success:
             raise KapmanError(_failure(result))
+    progress.report(run, 1, 1)
     return result
 
 
