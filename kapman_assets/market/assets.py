@@ -4,7 +4,7 @@
 when its file appears or changes (see `sensors`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from itertools import chain
 from typing import Any
@@ -20,7 +20,7 @@ from kapman_assets.partitions import SESSIONS
 from kapman_assets.runs import retry_if_transient
 from kapman_resources import schema
 from kapman_resources.dagster_resources import FlatFilesResource, PolygonResource, Warehouse
-from kapman_resources.polygon import NotRecorded
+from kapman_resources.polygon import NotRecorded, Polygon
 from kapman_resources.watchlist import read_watchlist
 
 OWNERS = ["team:data"]
@@ -53,24 +53,19 @@ def tickers(
     """
     with retry_if_transient(context), warehouse.engine("tickers") as engine:
         warehouse.claim(engine, *flat_files.source())
-        client = polygon.client()
+        rows = _reference_rows(
+            context, polygon, lambda client: chain(client.tickers(active=True), client.tickers(active=False))
+        )
         with engine.begin() as connection:
-            read = 0
-            if client is not None:
-                with client:
-                    try:
-                        both = chain(client.tickers(active=True), client.tickers(active=False))
-                        read = reference.store_reference(connection, both)
-                    except NotRecorded as missing:
-                        context.log.warning("%s Tickers come from the daily files alone.", missing)
-            watched = reference.store_watchlist(connection, read_watchlist(), has_reference=read > 0)
+            reference.store_reference(connection, rows)
+            watched = reference.store_watchlist(connection, read_watchlist(), has_reference=bool(rows))
             total = connection.scalar(sa.select(sa.func.count()).select_from(schema.tickers))
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": total or 0,
-            "reference_rows": read,
+            "reference_rows": len(rows),
             "watchlist_symbols": watched.symbols,
-            "watchlist_not_active": dg.MetadataValue.json(list(watched.unknown)),
+            "watchlist_not_active": dg.MetadataValue.json(list(watched.not_active)),
             "portfolios_created": dg.MetadataValue.json(list(watched.created_portfolios)),
         }
     )
@@ -94,14 +89,7 @@ def splits(
     """Share splits with the cumulative factor that `fn_ohlcv_adjusted` applies to the bars before them."""
     with retry_if_transient(context), warehouse.engine("splits") as engine:
         warehouse.claim(engine, *flat_files.source())
-        client = polygon.client()
-        rows: list[dict[str, Any]] = []
-        if client is not None:
-            with client:
-                try:
-                    rows = list(client.splits())
-                except NotRecorded as missing:
-                    context.log.warning("%s Bars count as already adjusted.", missing)
+        rows = _reference_rows(context, polygon, lambda client: client.splits())
         cleaned = with_factors(reference.split_frame(rows))
         with engine.begin() as connection:
             stored, without_ticker = reference.store_splits(connection, cleaned)
@@ -174,6 +162,26 @@ def ohlcv(
         )
     if not report.pending:
         yield dg.MaterializeResult(metadata=_run_metadata(report))
+
+
+def _reference_rows(
+    context: dg.AssetExecutionContext, polygon: PolygonResource, ask: Callable[[Polygon], Iterable[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """Every row of a reference list; none where this configuration has no reference source, or no recording of it.
+
+    Taken whole before anything is written: a list that breaks off changes nothing, and no transaction waits for
+    the vendor.
+    """
+    client = polygon.client()
+    if client is None:
+        context.log.info("No reference source is configured (OPTIONS_URL).")
+        return []
+    with client:
+        try:
+            return list(ask(client))
+        except NotRecorded as missing:
+            context.log.warning("%s", missing)
+            return []
 
 
 def _session_metadata(entry: IngestedSession) -> dict[str, Any]:

@@ -41,15 +41,15 @@ ON CONFLICT (symbol) DO UPDATE SET
 
 @dataclass(frozen=True)
 class WatchlistReport:
-    """What became of the watchlist file: its symbols, those the reference does not know, portfolios created."""
+    """What became of the watchlist file: its symbols, those that are delisted or known to nobody, new portfolios."""
 
     symbols: int
-    unknown: tuple[str, ...]
+    not_active: tuple[str, ...]
     created_portfolios: tuple[str, ...]
 
 
-def store_reference(connection: sa.Connection, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Merge the vendor's ticker rows (active and delisted) into `tickers`; the number of rows read.
+def store_reference(connection: sa.Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Merge the vendor's ticker rows (active and delisted) into `tickers`, in the caller's transaction.
 
     Known facts are not lost where a row leaves a field out. Nothing is deleted.
     """
@@ -61,7 +61,6 @@ def store_reference(connection: sa.Connection, rows: Iterable[Mapping[str, Any]]
                 is_active boolean, delisted_on date
             ) ON COMMIT DROP""")
     )
-    count = 0
     with driver_connection(connection).cursor().copy("COPY incoming FROM STDIN") as copy:
         for row in rows:
             if not row.get("ticker"):
@@ -69,9 +68,7 @@ def store_reference(connection: sa.Connection, rows: Iterable[Mapping[str, Any]]
             delisted = row.get("delisted_utc")
             facts = [row.get(name) for name in _REFERENCE_FIELDS]
             copy.write_row([*facts, bool(row.get("active", True)), delisted[:10] if delisted else None])
-            count += 1
     connection.execute(sa.text(_MERGE_REFERENCE))
-    return count
 
 
 def store_watchlist(
@@ -79,7 +76,8 @@ def store_watchlist(
 ) -> WatchlistReport:
     """Make sure of the watchlist's tickers, and create portfolios that do not exist yet.
 
-    A portfolio that exists is its user's: nothing in it is added or taken away.
+    The option chains of a new portfolio's names are taken from then on. A portfolio that exists is its user's:
+    nothing in it is added, taken away or switched.
 
     Args:
         connection: an open transaction.
@@ -94,12 +92,9 @@ def store_watchlist(
         rows = [{"symbol": s, "universe_tier": "custom", "is_active": not has_reference} for s in unknown]
         connection.execute(sa.insert(tickers), rows)
     sectors = {entry.symbol: entry.sector for entry in watched if entry.sector}
-    update = sa.update(tickers).where(tickers.c.symbol == sa.bindparam("of"))
     connection.execute(
-        update.values(
-            options_enabled=True, sector=sa.func.coalesce(sa.bindparam("to", type_=sa.Text), tickers.c.sector)
-        ),
-        [{"of": symbol, "to": sectors.get(symbol)} for symbol in symbols],
+        sa.update(tickers).where(tickers.c.symbol == sa.bindparam("of")).values(sector=sa.bindparam("to")),
+        [{"of": symbol, "to": sector} for symbol, sector in sectors.items()],
     )
     ids = dict(connection.execute(sa.select(tickers.c.symbol, tickers.c.ticker_id)).all())
     created = []
@@ -117,6 +112,8 @@ def store_watchlist(
                 sa.insert(portfolio_tickers),
                 [{"portfolio_id": new, "ticker_id": ids[e.symbol], "priority": e.priority} for e in members],
             )
+            names = [e.symbol for e in members]
+            connection.execute(sa.update(tickers).where(tickers.c.symbol.in_(names)).values(options_enabled=True))
     dead = connection.scalars(
         sa.select(tickers.c.symbol)
         .where(

@@ -97,8 +97,10 @@ def test_a_users_portfolio_stays_as_the_user_left_it(engine: sa.Engine, material
     assert materialize("tickers").success
     with engine.begin() as connection:
         connection.execute(sa.text("DELETE FROM portfolio_tickers WHERE priority = 'P1'"))
+        connection.execute(sa.text("UPDATE tickers SET options_enabled = false WHERE symbol = 'AAPL'"))
     assert materialize("tickers").success
     assert scalar(engine, "SELECT count(*) FROM portfolio_tickers") == 12
+    assert scalar(engine, "SELECT options_enabled FROM tickers WHERE symbol = 'AAPL'") is False
 
 
 @pytest.mark.usefixtures("rest")
