@@ -4,12 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install run test lint bench lock clean
+.PHONY: help install run test lint bench lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make install  .venv with the locked dependencies and Kapman"
-	@echo "make run      from a fresh clone to a running Dagster with a materialised simulated market"
+	@echo "make run      from a fresh clone to a running Dagster with a materialised simulated market (ARGS='--port 3001')"
 	@echo "make test     all tests with the coverage floor"
 	@echo "make lint     format, lint, types, import rules, locks"
 	@echo "make bench    the benchmark suite; writes benchmarks/results.json"
@@ -27,7 +27,7 @@ $(STAMP): pyproject.toml requirements/dev.txt requirements/uv.txt
 install: $(STAMP)
 
 run: install
-	@exec $(BIN)/kapman up
+	@exec $(BIN)/kapman up $(ARGS)
 
 test: install
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
