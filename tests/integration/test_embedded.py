@@ -63,8 +63,8 @@ def ordinary_python() -> str | None:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether the process ends within some seconds."""
-    for _ in range(100):
+    """Whether the process ends within half a minute, which a busy disk may take to write its last checkpoint."""
+    for _ in range(300):
         if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
             return True
         time.sleep(0.1)
