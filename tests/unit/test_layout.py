@@ -11,8 +11,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for package in ("kapman_assets", "kapman_resources") for path in (ROOT / package).rglob("*.py"))
 CALCULATIONS = [
-    f"kapman_assets.market.{name}"
-    for name in ("day_file", "split_factors", "ohlcv_store", "ingest", "quality", "reference", "retention")
+    *(
+        f"kapman_assets.market.{name}"
+        for name in ("day_file", "split_factors", "ohlcv_store", "ingest", "quality", "reference", "retention")
+    ),
+    *(f"kapman_assets.options.{name}" for name in ("dealer", "pressure")),
 ]
 
 
