@@ -29,6 +29,8 @@ COLUMNS = (
     "multiplier", "is_standard",
 )  # fmt: skip
 
+_SMALLEST, _LARGEST = 1e-9, 1e12
+"""No price, size or greek of the market lies beyond; with what does, products of four would overflow."""
 _MIN_PRICING_IV, _MAX_PRICING_IV = 0.01, 5.0
 
 
@@ -83,9 +85,10 @@ def read_chain(
         KeyError: the frame has rows but lacks a column.
     """
     frame = contracts[list(COLUMNS)] if len(contracts) else contracts.reindex(columns=list(COLUMNS))
+    expiry = pd.to_datetime(frame["expiration_date"], format="ISO8601", errors="coerce")
     rows = pd.DataFrame(
         {
-            "expiration_date": pd.to_datetime(frame["expiration_date"], errors="coerce").astype("datetime64[ns]"),
+            "expiration_date": expiry.astype("datetime64[ns]"),
             "strike": _positive(frame["strike"]),
             "is_call": frame["contract_type"].eq("call"),
             "open_interest": _known(frame["open_interest"], least=0),
@@ -152,16 +155,15 @@ def total(values: pd.Series) -> float | None:
     return float(values.sum()) if values.notna().any() else None
 
 
-def _known(column: pd.Series, *, least: float, most: float = np.inf) -> pd.Series:
-    """The column's finite numbers in a range, NaN elsewhere."""
+def _known(column: pd.Series, *, least: float, most: float = _LARGEST) -> pd.Series:
+    """The column's numbers in a range, NaN elsewhere."""
     values = pd.to_numeric(column, errors="coerce").astype("float64")
-    return values.where(values.between(least, most) & np.isfinite(values))
+    return values.where(values.between(least, most))
 
 
 def _positive(column: pd.Series) -> pd.Series:
-    values = _known(column, least=0)
-    return values.where(values > 0)
+    return _known(column, least=_SMALLEST)
 
 
 def _spot(spot: float | None) -> float | None:
-    return float(spot) if spot is not None and np.isfinite(spot) and spot > 0 else None
+    return float(spot) if spot is not None and _SMALLEST <= spot <= _LARGEST else None

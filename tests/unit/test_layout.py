@@ -15,7 +15,7 @@ CALCULATIONS = [
         f"kapman_assets.market.{name}"
         for name in ("day_file", "split_factors", "ohlcv_store", "ingest", "quality", "reference", "retention")
     ),
-    *(f"kapman_assets.options.{name}" for name in ("dealer", "pressure")),
+    *(f"kapman_assets.options.{name}" for name in ("dealer", "volatility", "price")),
 ]
 
 
