@@ -27,6 +27,7 @@ class PriceMetrics:
         hv_20, hv_60: historical volatility, decimal a year.
         rvol_20: volume over its mean of the 20 sessions before.
         vsi_20: volume surge index, standard deviations above that mean; not capped.
+        adv_20: average daily dollar volume of the 20 sessions up to this one, USD.
         iv_hv_diff: `(iv_30d - hv_20) * 100`, vol points; positive where options are dearer than the past.
         null_reasons: for each field that is None, why.
     """
@@ -35,14 +36,14 @@ class PriceMetrics:
     hv_60: float | None
     rvol_20: float | None
     vsi_20: float | None
+    adv_20: float | None
     iv_hv_diff: float | None
     null_reasons: Mapping[str, Reason]
 
 
 def historical_volatility(closes: npt.ArrayLike, returns: int) -> Floats:
     """`std(ln(C_t / C_(t-1)), ddof=1) * sqrt(252)` over as many returns; NaN where a close is not a positive number."""
-    prices = np.asarray(closes, dtype=np.float64)
-    prices = np.where(np.isfinite(prices) & (prices > 0), prices, np.nan)
+    prices = _prices(closes)
     windows = _windows(np.diff(np.log(prices), axis=-1), returns)
     return _led(windows.std(axis=-1, ddof=1) * math.sqrt(SESSIONS_PER_YEAR), prices.shape)
 
@@ -63,6 +64,12 @@ def volume_surge(volumes: npt.ArrayLike, window: int = VOLUME_WINDOW) -> Floats:
     return _led((values[..., window:] - before.mean(axis=-1)) / deviation, values.shape)
 
 
+def dollar_volume(closes: npt.ArrayLike, volumes: npt.ArrayLike, window: int = VOLUME_WINDOW) -> Floats:
+    """Mean of `close * volume` over the sessions up to each, USD; NaN where one is unknown. Splits cancel in it."""
+    dollars = _prices(closes) * _volumes(volumes)
+    return _led(_windows(dollars, window).mean(axis=-1), dollars.shape)
+
+
 def price_metrics(closes: npt.ArrayLike, volumes: npt.ArrayLike, iv_30d: float | None) -> PriceMetrics:
     """Metrics of the last session of one symbol.
 
@@ -78,11 +85,13 @@ def price_metrics(closes: npt.ArrayLike, volumes: npt.ArrayLike, iv_30d: float |
         "hv_60": _last(historical_volatility(prices, _LONG)),
         "rvol_20": _last(relative_volume(shares)),
         "vsi_20": _last(volume_surge(shares)),
+        "adv_20": _last(dollar_volume(prices, shares)),
         "iv_hv_diff": None if hv_20 is None or iv_30d is None or math.isnan(iv_30d) else (iv_30d - hv_20) * 100,
     }
     lacking = {
         "hv_20": Reason.SHORT_HISTORY if len(prices) <= _SHORT else Reason.GAP_IN_BARS,
         "hv_60": Reason.SHORT_HISTORY if len(prices) <= _LONG else Reason.GAP_IN_BARS,
+        "adv_20": Reason.SHORT_HISTORY if len(prices) < VOLUME_WINDOW else Reason.GAP_IN_BARS,
         **dict.fromkeys(("rvol_20", "vsi_20"), _why_no_volume(shares)),
         "iv_hv_diff": Reason.NO_HV if hv_20 is None else Reason.NO_IV,
     }
@@ -96,10 +105,19 @@ def _why_no_volume(volumes: Floats) -> Reason:
     return Reason.FLAT_HISTORY if (np.isfinite(recent) & (recent >= 0)).all() else Reason.GAP_IN_BARS
 
 
+def _prices(closes: npt.ArrayLike) -> Floats:
+    values = np.asarray(closes, dtype=np.float64)
+    return np.where(np.isfinite(values) & (values > 0), values, np.nan)
+
+
+def _volumes(volumes: npt.ArrayLike) -> Floats:
+    values = np.asarray(volumes, dtype=np.float64)
+    return np.where(np.isfinite(values) & (values >= 0), values, np.nan)
+
+
 def _with_before(volumes: npt.ArrayLike, window: int) -> tuple[Floats, Floats]:
     """The known volumes, and for each session from `window` on those before it."""
-    values = np.asarray(volumes, dtype=np.float64)
-    values = np.where(np.isfinite(values) & (values >= 0), values, np.nan)
+    values = _volumes(volumes)
     return values, _windows(values[..., :-1], window)
 
 

@@ -1,4 +1,4 @@
-"""Why a metric is unknown, as codes that are stored beside it."""
+"""Why a metric is unknown: the name is the code, the value says it to a reader."""
 
 from enum import StrEnum
 

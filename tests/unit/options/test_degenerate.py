@@ -13,8 +13,12 @@ from hypothesis import strategies as st
 
 from kapman_assets.options.chain import COLUMNS, read_chain
 from kapman_assets.options.dealer import DealerMetrics, DealerStatus, dealer_metrics
+from kapman_assets.options.gamma_exposure import FlipStatus, gamma_flip, gex_totals
+from kapman_assets.options.pressure import strike_slope
 from kapman_assets.options.reasons import Reason
+from kapman_assets.options.smile import smiles
 from kapman_assets.options.volatility import VolatilityMetrics, volatility_metrics
+from kapman_assets.options.walls import Walls, find_walls, max_pain
 from tests.unit.options.chains import SESSION, contract, frame_of, worked_chain
 
 
@@ -118,7 +122,7 @@ def test_what_is_left_out_is_counted() -> None:
             contract("C", 100, 1),
             contract("C", 100, 1, is_standard=False),
             contract("C", 100, 1, dte=0),
-            contract("C", None, 1),  # type: ignore[arg-type]
+            contract("C", 100, 1) | {"strike": None},
             contract("other", 100, 1),
         ]
     )
@@ -180,3 +184,14 @@ def test_nothing_raises(rows: list[dict[str, Any]], spot: float | None) -> None:
     for metrics in (dealer, volatility):
         facts = asdict(metrics)
         assert {name for name, value in facts.items() if value is None} == set(metrics.null_reasons)
+
+
+def test_each_part_says_nothing_without_a_spot() -> None:
+    chain = read_chain(everything(), SESSION, None)
+
+    assert gex_totals(chain) is None
+    assert (gamma_flip(chain).status, gamma_flip(chain).level) == (FlipStatus.UNKNOWN, None)
+    assert find_walls(chain) == Walls((), (), None)
+    assert max_pain(chain) == ()
+    assert strike_slope(chain) is None
+    assert smiles(chain) == ()

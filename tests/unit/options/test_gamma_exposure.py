@@ -17,7 +17,7 @@ from kapman_assets.options.gamma_exposure import (
     gex_by_strike,
     gex_totals,
 )
-from tests.unit.options.chains import chain_of, contract, contracts_strategy, worked_chain
+from tests.unit.options.chains import SESSION, chain_of, contract, contracts_strategy, worked_chain
 
 
 def gamma_by_hand(spot: float, strike: float, years: float, iv: float) -> float:
@@ -28,14 +28,11 @@ def gamma_by_hand(spot: float, strike: float, years: float, iv: float) -> float:
 def net_by_hand(contracts: list[dict[str, Any]], spot: float) -> float:
     net = 0.0
     for one in contracts:
-        years = (one["expiration_date"].toordinal() - worked_day) / 365
+        years = (one["expiration_date"] - SESSION).days / 365
         gamma = gamma_by_hand(spot, one["strike"], years, one["implied_volatility"])
         dollars = gamma * one["open_interest"] * one["multiplier"] * spot * spot * 0.01
         net += dollars if one["contract_type"] == "call" else -dollars
     return net
-
-
-worked_day = contract("C", 1, 1, dte=0)["expiration_date"].toordinal()
 
 
 def test_a_contract_is_worth_gamma_times_shares_per_percent() -> None:

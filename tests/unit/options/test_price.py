@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kapman_assets.options.price import historical_volatility, price_metrics, relative_volume, volume_surge
+from kapman_assets.options.price import (
+    dollar_volume,
+    historical_volatility,
+    price_metrics,
+    relative_volume,
+    volume_surge,
+)
 from kapman_assets.options.reasons import Reason
 
 CLOSES = [100, 102, 101, 103, 104, 102]
@@ -105,6 +111,7 @@ def test_what_is_lacking_is_told() -> None:
         "hv_60": Reason.SHORT_HISTORY,
         "rvol_20": Reason.GAP_IN_BARS,
         "vsi_20": Reason.GAP_IN_BARS,
+        "adv_20": Reason.GAP_IN_BARS,
         "iv_hv_diff": Reason.NO_HV,
     }
     assert price_metrics(steady, steady, math.nan).null_reasons["iv_hv_diff"] == Reason.NO_IV
@@ -112,9 +119,22 @@ def test_what_is_lacking_is_told() -> None:
     assert (idle.rvol_20, idle.null_reasons["rvol_20"]) == (None, Reason.FLAT_HISTORY)
 
 
-@pytest.mark.parametrize("length", [0, 1, 2, 20])
+def test_dollar_volume_is_a_mean_of_products() -> None:
+    closes, volumes = [10.0, 11.0, 12.0, 13.0], [100.0, 0.0, 50.0, 20.0]
+
+    assert dollar_volume(closes, volumes, 3).tolist()[2:] == pytest.approx([1600 / 3, 860 / 3])
+    assert np.isnan(dollar_volume(closes, volumes, 3)[:2]).all()
+    assert np.isnan(dollar_volume(closes, [math.nan, *volumes[1:]], 3)[2])
+    # A split of 2 for 1 changes nothing.
+    halved = dollar_volume(np.array(closes) / 2, np.array(volumes) * 2, 3)
+    assert halved[2:] == pytest.approx([1600 / 3, 860 / 3])
+    assert price_metrics([10.0] * 20, [5.0] * 20, None).adv_20 == 50
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 19])
 def test_too_few_bars_give_nothing(length: int) -> None:
     metrics = price_metrics([100.0] * length, [100.0] * length, 0.2)
 
-    assert (metrics.hv_20, metrics.hv_60, metrics.rvol_20, metrics.vsi_20, metrics.iv_hv_diff) == (None,) * 5
+    assert (metrics.hv_20, metrics.hv_60, metrics.rvol_20, metrics.vsi_20) == (None,) * 4
+    assert (metrics.adv_20, metrics.iv_hv_diff) == (None, None)
     assert set(metrics.null_reasons.values()) == {Reason.SHORT_HISTORY, Reason.NO_HV}
