@@ -125,6 +125,7 @@ def chain_with(count: int, *, without_gamma: int = 0) -> list[dict[str, Any]]:
         (chain_with(25), {}, DealerStatus.FULL, ()),
         (chain_with(25, without_gamma=6), {}, DealerStatus.FULL, ()),
         (chain_with(25, without_gamma=7), {}, DealerStatus.LIMITED, (Reason.LOW_COVERAGE,)),
+        (chain_with(28, without_gamma=7), {}, DealerStatus.FULL, ()),
         (chain_with(24), {}, DealerStatus.LIMITED, (Reason.FEW_CONTRACTS,)),
         (chain_with(25), {"is_complete": False}, DealerStatus.LIMITED, (Reason.CHAIN_INCOMPLETE,)),
         (chain_with(25), {"age": 1}, DealerStatus.FULL, ()),

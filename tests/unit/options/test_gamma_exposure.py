@@ -161,7 +161,12 @@ def test_one_side_alone_never_crosses(side: str, status: FlipStatus) -> None:
 
 
 def test_sides_that_cancel_have_no_flip() -> None:
-    pairs = [contract(side, k, 700 + k) for side in "CP" for k in (90, 97, 100, 104)]
+    # Enough of them that the order of summation leaves a rest.
+    pairs = [
+        contract(side, 80 + k, 701 + 13 * k, dte=1 + k % 7, implied_volatility=0.2 + 0.013 * k)
+        for side in "CP"
+        for k in range(41)
+    ]
     flip = gamma_flip(chain_of(pairs))
 
     assert (flip.levels, flip.status) == ((), FlipStatus.UNKNOWN)

@@ -69,6 +69,7 @@ def test_a_cut_history_gives_the_same_bits(bars: list[float], later: int) -> Non
         assert np.array_equal(whole[:cut], function(bars[:cut]), equal_nan=True)
         # A symbol alone, and one of many.
         assert np.array_equal(function(many)[0], whole, equal_nan=True)
+        assert np.array_equal(function(np.asfortranarray(many))[0], whole, equal_nan=True)
         # The last window alone, too.
         assert np.array_equal(function(bars[-21:])[-1:], whole[-1:], equal_nan=True)
 

@@ -87,6 +87,7 @@ def test_a_delta_that_is_missing_comes_from_the_volatility() -> None:
     [
         ((0.10, 0.30), 0.2),
         ((0.15, 0.35), 0.2),
+        ((0.1284, 0.3284), 0.2),
         ((0.10, 0.31), None),
         ((0.26, 0.40), None),
         ((0.05, 0.24), None),
