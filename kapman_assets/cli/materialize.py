@@ -54,6 +54,7 @@ def run_assets(select: str, sessions: list[date]) -> "dg.ExecuteInProcessResult"
 
     Raises:
         KapmanError: nothing is selected, a session's key is not open yet, or the run failed.
+        KeyboardInterrupt: the user stopped it; Dagster has noted that and would otherwise call it a failure.
     """
     # Loading Dagster and planning a long range take seconds before an asset says anything.
     run = f"Dagster run of {select}"
@@ -83,10 +84,17 @@ def run_assets(select: str, sessions: list[date]) -> "dg.ExecuteInProcessResult"
             tags=range_tags(sessions[0], sessions[-1]) | process_tag(),
             raise_on_error=False,
         )
+        if _was_interrupted(result):
+            raise KeyboardInterrupt
         if not result.success:
             raise KapmanError(_failure(result))
     progress.report(run, 1, 1)
     return result
+
+
+def _was_interrupted(result: "dg.ExecuteInProcessResult") -> bool:
+    errors = (event.step_failure_data.error for event in result.all_events if event.is_step_failure)
+    return any(error is not None and error.cls_name == "DagsterExecutionInterruptedError" for error in errors)
 
 
 def _failure(result: "dg.ExecuteInProcessResult") -> str:

@@ -277,6 +277,29 @@ def test_up_serves_a_materialised_market_and_leaves_nothing_behind() -> None:
     assert no_family_within(home, 20) == []
 
 
+INTERRUPTED = """
+import os, signal, sys
+from kapman_assets.market import ohlcv_store
+from kapman_assets.cli.main import app
+
+# Ctrl-C while a session is being written.
+ohlcv_store._touch_tickers = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)
+app(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("command", ["materialize --session 2026-03-02", "up --headless --port {port}"])
+def test_ctrl_c_in_the_middle_of_a_run_ends_the_command(recorded: str, command: str) -> None:
+    arguments = command.format(port=free_port()).split()
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, *arguments], check=False, timeout=120, capture_output=True, text=True
+    )
+    # What a shell calls a command that was interrupted.
+    assert done.returncode == 128 + signal.SIGINT, done.stderr
+    assert "Ctrl-C stops everything" not in done.stdout
+    assert count(recorded) == 0
+
+
 @pytest.mark.usefixtures("recorded")
 def test_up_says_when_its_port_is_taken() -> None:
     with socket.socket() as taken:
