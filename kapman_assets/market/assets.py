@@ -149,12 +149,16 @@ def ohlcv(
         )
     if report.failed or report.pending:
         # Some of the range is not there, so the step must not claim all of it: say which sessions are.
+        for day in report.already:
+            context.log_event(dg.AssetMaterialization("ohlcv", partition=day.isoformat()))
         for entry in report.done:
             context.log_event(
                 dg.AssetMaterialization("ohlcv", partition=entry.session.isoformat(), metadata=_session_metadata(entry))
             )
     if report.failed:
         reasons = "\n".join(f"- {reason}" for _, reason in sorted(report.failed.items()))
+        if report.not_tried:
+            reasons += f"\nThe {len(report.not_tried)} sessions before it were not tried."
         raise dg.Failure(
             f"{len(report.failed)} of {len(sessions)} sessions could not be stored:\n{reasons}",
             metadata={"failed_sessions": dg.MetadataValue.json([day.isoformat() for day in sorted(report.failed)])},

@@ -27,6 +27,7 @@ from kapman_assets.market.day_file import (
 )
 from kapman_assets.market.ohlcv_store import Provenance, TickerIndex, WriteReport
 from kapman_resources import progress
+from kapman_resources.errors import PermanentError
 from kapman_resources.flatfiles import FileLate, FlatFiles, NotPublishedYet
 from kapman_resources.polygon import NotFound, NotRecorded, Polygon
 
@@ -55,11 +56,15 @@ class IngestReport:
         done: stored, newest first.
         pending: not published yet and no other source; ask again later.
         failed: session to the reason, for a person to read.
+        not_tried: older than one to which access was refused; asking for them would be refused too.
+        already: stored by an earlier attempt of the same run.
     """
 
     done: list[IngestedSession] = field(default_factory=list)
     pending: list[date] = field(default_factory=list)
     failed: dict[date, str] = field(default_factory=dict)
+    not_tried: list[date] = field(default_factory=list)
+    already: list[date] = field(default_factory=list)
 
     @property
     def count(self) -> int:
@@ -93,7 +98,6 @@ def ingest_sessions(
 
     Raises:
         TransientError: a source failed for now; what is done is done.
-        PermanentError: access was refused; what is done is done.
         sqlalchemy.exc.OperationalError, StorageFullError: the database failed; likewise.
     """
     newest_first = sorted(sessions, reverse=True)
@@ -101,15 +105,20 @@ def ingest_sessions(
     with engine.connect() as connection:
         stored = ohlcv_store.stored_sessions(connection, newest_first[-1], newest_first[0])
         typed = ohlcv_store.typed_symbols(connection, MAYBE_TEST_TICKERS)
-        already = {day for day, state in stored.items() if run_id is not None and state.run_id == run_id}
-        wanted = [day for day in newest_first if day not in already]
+        report.already = [day for day, state in stored.items() if run_id is not None and state.run_id == run_id]
+        wanted = [day for day in newest_first if day not in report.already]
         with _reading_ahead(lambda session: _take(flat_files, polygon, session, typed), wanted) as outcomes:
             ohlcv_store.make_room(connection, wanted)
             index = ohlcv_store.load_ticker_index(connection)
             # Ends the read: an open transaction would keep the server from cleaning up for as long as the run lasts.
             connection.rollback()
-            for session, outcome in outcomes:
-                _store(engine, session, outcome, index, run_id=run_id, report=report)
+            for number, (session, outcome) in enumerate(outcomes, start=1):
+                try:
+                    _store(engine, session, outcome, index, run_id=run_id, report=report)
+                except PermanentError as refusal:
+                    report.failed[session] = str(refusal)
+                    report.not_tried = wanted[number:]
+                    break
                 progress.report("ohlcv", report.count, len(wanted))
     return report
 
@@ -123,7 +132,7 @@ def _store(
     run_id: str | None,
     report: IngestReport,
 ) -> None:
-    """Write what was taken, or note why nothing was; errors that end the run pass through."""
+    """Write what was taken, or note why nothing was; errors that end the whole range pass through."""
     try:
         taken = outcome.result()
     except NotPublishedYet:
@@ -131,6 +140,12 @@ def _store(
         return
     except (FileLate, DayFileError) as error:
         report.failed[session] = str(error)
+        return
+    if taken.day.bars.empty:
+        # Written, it would replace a good session by an empty one.
+        reasons = taken.day.refused["reason"].value_counts()
+        counted = ", ".join(f"{count:,} x {reason}" for reason, count in reasons.items())
+        report.failed[session] = f"{session}: not one of {taken.day.rows_read:,} rows can be used: {counted}."
         return
     origin = Provenance(taken.uri, taken.etag, taken.bytes, run_id)
     begun = time.perf_counter()

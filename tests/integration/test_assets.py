@@ -228,6 +228,25 @@ def test_what_may_pass_is_tried_again_by_the_step(
     assert sum(event.is_step_up_for_retry for event in result.all_events) == 2
 
 
+def test_what_a_first_try_stored_is_materialised_though_the_second_fails(
+    files: Path, instance: dg.DagsterInstance, materialize: Materialize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_day(files, MON, b"not gzip")
+    write_day(files, TUE, {"AAPL": BAR})
+    monkeypatch.setattr(runs, "_WAIT_SECONDS", 0)
+    fetch, failures = flatfiles.FlatFiles.fetch, [flatfiles.StoreUnavailable("the store is failing")]
+
+    def stumble(self: flatfiles.FlatFiles, session: date) -> flatfiles.FlatFile:
+        if session == MON and failures:
+            raise failures.pop()
+        return fetch(self, session)
+
+    monkeypatch.setattr(flatfiles.FlatFiles, "fetch", stumble)
+    assert "1 of 2 sessions could not be stored" in failure_of(materialize("ohlcv", first=MON, last=TUE))
+    records = instance.fetch_materializations(dg.AssetKey("ohlcv"), limit=10).records
+    assert [record.partition_key for record in records] == ["2026-03-03"]
+
+
 def test_what_does_not_pass_ends_after_its_tries(
     files: Path, materialize: Materialize, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,6 +293,28 @@ def test_another_kind_of_market_is_refused(
         instance=instance, asset_selection=[dg.AssetKey("ohlcv")], partition_key="2026-03-02", raise_on_error=False
     )
     assert "holds a recorded market" in failure_of(result)
+
+
+def test_what_was_stored_before_access_ends_is_materialised(
+    files: Path, instance: dg.DagsterInstance, materialize: Materialize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in (MON, TUE, WED):
+        write_day(files, day, {"AAPL": BAR})
+    fetch, asked = flatfiles.FlatFiles.fetch, []
+
+    def entitled_from_wednesday(self: flatfiles.FlatFiles, session: date) -> flatfiles.FlatFile:
+        asked.append(session)
+        if session < WED:
+            raise flatfiles.AccessDenied(f"{session}: no entitlement")
+        return fetch(self, session)
+
+    monkeypatch.setattr(flatfiles.FlatFiles, "fetch", entitled_from_wednesday)
+    result = materialize("ohlcv", first=MON, last=WED)
+    assert "2026-03-03: no entitlement" in failure_of(result)
+    assert "The 1 sessions before it were not tried." in failure_of(result)
+    assert asked[0] == WED
+    records = instance.fetch_materializations(dg.AssetKey("ohlcv"), limit=10).records
+    assert [record.partition_key for record in records] == ["2026-03-04"]
 
 
 def test_an_override_that_nothing_asks_for_is_refused() -> None:
