@@ -114,7 +114,8 @@ def ingest_sessions(
             connection.rollback()
             for number, (session, outcome) in enumerate(outcomes, start=1):
                 try:
-                    _store(engine, session, outcome, index, run_id=run_id, report=report)
+                    had_bars = session in stored and stored[session].rows_stored > 0
+                    _store(engine, session, outcome, index, run_id=run_id, had_bars=had_bars, report=report)
                 except PermanentError as refusal:
                     report.failed[session] = str(refusal)
                     report.not_tried = wanted[number:]
@@ -130,6 +131,7 @@ def _store(
     index: TickerIndex,
     *,
     run_id: str | None,
+    had_bars: bool,
     report: IngestReport,
 ) -> None:
     """Write what was taken, or note why nothing was; errors that end the whole range pass through."""
@@ -141,11 +143,13 @@ def _store(
     except (FileLate, DayFileError) as error:
         report.failed[session] = str(error)
         return
-    if taken.day.bars.empty:
+    if had_bars and taken.day.bars.empty:
         # Written, it would replace a good session by an empty one.
         reasons = taken.day.refused["reason"].value_counts()
         counted = ", ".join(f"{count:,} x {reason}" for reason, count in reasons.items())
-        report.failed[session] = f"{session}: not one of {taken.day.rows_read:,} rows can be used: {counted}."
+        report.failed[session] = (
+            f"{session}: not one of {taken.day.rows_read:,} rows can be used ({counted}); the stored bars stand."
+        )
         return
     origin = Provenance(taken.uri, taken.etag, taken.bytes, run_id)
     begun = time.perf_counter()

@@ -183,7 +183,7 @@ def test_a_broken_file_changes_nothing_and_the_others_are_stored(
     assert bars(engine, TUE) == {"AAPL": B}
 
 
-def test_a_file_without_one_usable_row_changes_nothing(
+def test_a_file_without_one_usable_row_replaces_nothing(
     engine: sa.Engine, files: Path, ingest: Callable[..., IngestReport]
 ) -> None:
     write_day(files, MON, {"AAPL": A, "MSFT": A})
@@ -192,9 +192,15 @@ def test_a_file_without_one_usable_row_changes_nothing(
     write_day(files, MON, day_file([line("AAPL", TUE, A), line("MSFT", TUE, A), line("ZVZZT", TUE, A)]))
     report = ingest(MON, run_id="again")
     assert report.done == []
-    assert "not one of 3 rows can be used: 2 x window_start is not in the session" in report.failed[MON]
+    assert "not one of 3 rows can be used (2 x window_start is not in the session" in report.failed[MON]
     assert bars(engine, MON) == {"AAPL": A, "MSFT": A}
     assert last_dates(engine) == {"AAPL": MON, "MSFT": MON}
+    # Where there was nothing, nothing is lost by keeping what was refused, and why.
+    write_day(files, TUE, day_file([line("AAPL", MON, A)]))
+    assert ingest(TUE).done[0].report.refused == 1
+    assert rows(engine, "SELECT reason FROM ohlcv_quarantine WHERE date = '2026-03-03'") == [
+        ("window_start is not in the session",)
+    ]
 
 
 def test_a_retried_run_takes_only_what_is_missing(files: Path, ingest: Callable[..., IngestReport]) -> None:
