@@ -1,34 +1,9 @@
-"""The warehouse's tables as SQLAlchemy Core metadata: the one place that names tables and columns.
-
-Comments carry unit and source of each column; they are what a reader sees in the database. Migrations
-(`migrations/versions`) create them; a test holds the two against each other. Views and functions live in
-migrations only. How session tables are split into physical partitions is the business of `partitioning`.
-"""
+"""Tables of the base layer: which market, names, splits, bars, portfolios."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-metadata = sa.MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-    }
-)
-
-
-def _ticker_id(**options: object) -> sa.Column[int]:
-    return sa.Column(
-        "ticker_id",
-        sa.Integer,
-        sa.ForeignKey("tickers.ticker_id"),
-        nullable=False,
-        comment="the ticker, see tickers",
-        **options,  # type: ignore[arg-type]
-    )
-
+from kapman_resources.schema.base import metadata, ticker_id
 
 market = sa.Table(
     "market",
@@ -92,7 +67,7 @@ tickers = sa.Table(
 splits = sa.Table(
     "splits",
     metadata,
-    _ticker_id(primary_key=True),
+    ticker_id(primary_key=True),
     sa.Column("execution_date", sa.Date, primary_key=True, comment="first session traded at the new count"),
     sa.Column("split_from", sa.Double, nullable=False, comment="shares before, as the vendor states it"),
     sa.Column("split_to", sa.Double, nullable=False, comment="shares after, as the vendor states it"),
@@ -204,7 +179,7 @@ portfolio_tickers = sa.Table(
         primary_key=True,
         comment="the portfolio",
     ),
-    _ticker_id(primary_key=True),
+    ticker_id(primary_key=True),
     sa.Column("priority", sa.Text, nullable=False, comment="P1: candidates for recommendations; P2: followed"),
     sa.Column(
         "added_at",
@@ -216,6 +191,3 @@ portfolio_tickers = sa.Table(
     sa.CheckConstraint("priority IN ('P1', 'P2')", name="priority"),
     comment="Which tickers a portfolio holds, and how much they matter.",
 )
-
-SESSION_TABLES = {ohlcv.name: "date", ohlcv_quarantine.name: "date"}
-"""Tables split by session, with the column that holds it."""
