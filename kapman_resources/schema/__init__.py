@@ -17,19 +17,33 @@ from kapman_resources.schema.market import (
     splits,
     tickers,
 )
+from kapman_resources.schema.options import (
+    dealer_metrics,
+    options_chain_status,
+    options_chains,
+    options_daily_summary,
+    price_metrics,
+    volatility_metrics,
+)
 
-SESSION_TABLES = {ohlcv.name: "date", ohlcv_quarantine.name: "date"}
+SESSION_TABLES = {ohlcv.name: "date", ohlcv_quarantine.name: "date", options_chains.name: "date"}
 """Tables split by session, with the column that holds it."""
 
 __all__ = [
     "SESSION_TABLES",
+    "dealer_metrics",
     "market",
     "metadata",
     "ohlcv",
     "ohlcv_quarantine",
     "ohlcv_sessions",
+    "options_chain_status",
+    "options_chains",
+    "options_daily_summary",
     "portfolio_tickers",
     "portfolios",
+    "price_metrics",
     "splits",
     "tickers",
+    "volatility_metrics",
 ]
