@@ -1,7 +1,9 @@
 """What a run does when something fails: which errors are tried again, and which never."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
+from typing import Any, NoReturn
 
 import dagster as dg
 import psycopg
@@ -31,3 +33,40 @@ def retry_if_transient(context: dg.AssetExecutionContext) -> Iterator[None]:
         raise dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=wait) from error
     except KapmanError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def log_materialised(context: dg.AssetExecutionContext, done: Mapping[date, Mapping[str, Any]]) -> None:
+    """Say which sessions of a range are stored, for a step with one asset that cannot claim all of them.
+
+    Args:
+        context: the step's.
+        done: metadata of each session that is stored.
+    """
+    for session, metadata in done.items():
+        context.log_event(
+            dg.AssetMaterialization(context.asset_key, partition=session.isoformat(), metadata=dict(metadata))
+        )
+
+
+def fail_partly(
+    context: dg.AssetExecutionContext,
+    done: Mapping[date, Mapping[str, Any]],
+    failed: Mapping[date, str],
+    *,
+    note: str = "",
+) -> NoReturn:
+    """End a run of which some sessions could not be stored: those that were are materialised all the same.
+
+    Args:
+        context: of a step with one asset.
+        done: metadata of each session that is stored.
+        failed: why each of the others is not.
+        note: a last sentence for the reader.
+    """
+    log_materialised(context, done)
+    reasons = "\n".join(f"- {reason}" for _, reason in sorted(failed.items()))
+    raise dg.Failure(
+        f"{len(failed)} of {len(context.partition_keys)} sessions could not be stored:\n{reasons}{note}",
+        metadata={"failed_sessions": dg.MetadataValue.json([day.isoformat() for day in sorted(failed)])},
+        allow_retries=False,
+    )

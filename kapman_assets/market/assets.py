@@ -17,7 +17,7 @@ from kapman_assets.market.ingest import IngestedSession, IngestReport, ingest_se
 from kapman_assets.market.split_factors import with_factors
 from kapman_assets.metadata import column_schema, markdown_table
 from kapman_assets.partitions import SESSIONS
-from kapman_assets.runs import retry_if_transient
+from kapman_assets.runs import fail_partly, log_materialised, retry_if_transient
 from kapman_resources import schema
 from kapman_resources.dagster_resources import FlatFilesResource, PolygonResource, Warehouse
 from kapman_resources.polygon import NotRecorded, Polygon
@@ -147,23 +147,13 @@ def ohlcv(
             "Not published yet, and no REST source has them: %s. The sensor flat_files_changed asks again.",
             ", ".join(day.isoformat() for day in sorted(report.pending)),
         )
-    if report.failed or report.pending:
-        # Some of the range is not there, so the step must not claim all of it: say which sessions are.
-        for day in report.already:
-            context.log_event(dg.AssetMaterialization("ohlcv", partition=day.isoformat()))
-        for entry in report.done:
-            context.log_event(
-                dg.AssetMaterialization("ohlcv", partition=entry.session.isoformat(), metadata=_session_metadata(entry))
-            )
+    stored = {entry.session: _session_metadata(entry) for entry in report.done} | {day: {} for day in report.already}
     if report.failed:
-        reasons = "\n".join(f"- {reason}" for _, reason in sorted(report.failed.items()))
-        if report.not_tried:
-            reasons += f"\nThe {len(report.not_tried)} sessions before it were not tried."
-        raise dg.Failure(
-            f"{len(report.failed)} of {len(sessions)} sessions could not be stored:\n{reasons}",
-            metadata={"failed_sessions": dg.MetadataValue.json([day.isoformat() for day in sorted(report.failed)])},
-            allow_retries=False,
-        )
+        tried = f"\nThe {len(report.not_tried)} sessions before it were not tried." if report.not_tried else ""
+        fail_partly(context, stored, report.failed, note=tried)
+    if report.pending:
+        # Some of the range is not there, so the step must not claim all of it: say which sessions are.
+        log_materialised(context, stored)
     if not report.pending:
         yield dg.MaterializeResult(metadata=_run_metadata(report))
 

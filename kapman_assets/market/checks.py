@@ -3,24 +3,23 @@
 Only corruption blocks what is downstream (a doubled or lost row, a bar out of order); an oddity warns.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
 
+from kapman_assets.check_results import result_of, selected_results
 from kapman_assets.market import quality
 from kapman_assets.market.assets import ohlcv, splits, tickers
-from kapman_assets.market.quality import Verdict
 from kapman_assets.partitions import sessions_of_run
+from kapman_assets.verdict import Verdict
 from kapman_resources.dagster_resources import Warehouse
 from kapman_resources.sessions import latest_open_session, session_offset, sessions_between
 
 _SESSIONS_BY_HAND = 20
 """Sessions before the newest one that are judged when the checks are run on their own."""
 
-_ERROR, _WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
-_SEVERITIES = {"unique_keys": _ERROR, "ohlc_order": _ERROR, "row_floor": _ERROR}
-"""Checks that are red when they fail; the others are yellow."""
+_ERRORS = frozenset({"unique_keys", "ohlc_order", "row_floor"})
 
 
 @dg.multi_asset_check(
@@ -61,7 +60,8 @@ def ohlcv_checks(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -
             "flat_share": days.flat_share,
             "last_session_age": lambda: quality.last_session_age(connection, now),
         }
-        yield from _selected(context, ohlcv, verdicts)
+        of_ohlcv = {dg.AssetCheckKey(ohlcv.key, name): judge for name, judge in verdicts.items()}
+        yield from selected_results(context, of_ohlcv, errors=_ERRORS)
 
 
 @dg.multi_asset_check(
@@ -76,37 +76,14 @@ def splits_checks(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) 
     """Doubt splits that bars or the vendor's own factors contradict; they are applied all the same."""
     with warehouse.engine("splits_checks") as engine, engine.connect() as connection:
         verdicts = {
-            "fit_prices": lambda: quality.splits_fit_prices(connection),
-            "fit_vendor": lambda: quality.splits_fit_vendor(connection),
+            dg.AssetCheckKey(splits.key, "fit_prices"): lambda: quality.splits_fit_prices(connection),
+            dg.AssetCheckKey(splits.key, "fit_vendor"): lambda: quality.splits_fit_vendor(connection),
         }
-        yield from _selected(context, splits, verdicts)
+        yield from selected_results(context, verdicts)
 
 
 @dg.asset_check(asset=tickers, description="Every name of a portfolio is listed and trades.")
 def watchlist_trades(warehouse: Warehouse) -> dg.AssetCheckResult:
     """Name the watchlist's dead: reported, never fatal."""
     with warehouse.engine("watchlist_trades") as engine, engine.connect() as connection:
-        return _result(tickers, "watchlist_trades", quality.watchlist_trades(connection))
-
-
-def _selected(
-    context: dg.AssetCheckExecutionContext, asset: dg.AssetsDefinition, verdicts: Mapping[str, Callable[[], Verdict]]
-) -> Iterator[dg.AssetCheckResult]:
-    """The results of those checks that this run is to make."""
-    for name, judge in verdicts.items():
-        if dg.AssetCheckKey(asset.key, name) in context.selected_asset_check_keys:
-            yield _result(asset, name, judge())
-
-
-def _result(asset: dg.AssetsDefinition, name: str, verdict: Verdict) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        asset_key=asset.key,
-        check_name=name,
-        passed=verdict.passed,
-        severity=_SEVERITIES.get(name, _WARN),
-        description=verdict.summary,
-        metadata={
-            "offenders": dg.MetadataValue.json(quality.examples(verdict)),
-            "offender_count": len(verdict.offenders),
-        },
-    )
+        return result_of(dg.AssetCheckKey(tickers.key, "watchlist_trades"), quality.watchlist_trades(connection))

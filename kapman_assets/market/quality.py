@@ -11,6 +11,7 @@ from statistics import median
 
 import sqlalchemy as sa
 
+from kapman_assets.verdict import Verdict
 from kapman_resources.sessions import file_due_at, latest_open_session, session_offset
 
 TRAILING_SESSIONS = 20
@@ -24,23 +25,6 @@ MIN_ROWS_SHARE = 0.8
 
 _FLAT_TIMES, _FLAT_MARGIN = 3.0, 0.05
 """A share of flat bars (open = high = low = close) above times x median + margin is a broken feed (2025-03-17)."""
-
-_EXAMPLES = 10
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether stored sessions pass one rule, and what a reader needs to find those that do not.
-
-    Attributes:
-        passed: no session offends.
-        summary: one sentence with the numbers.
-        offenders: ISO session to what is wrong with it, symbols included.
-    """
-
-    passed: bool
-    summary: str
-    offenders: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -217,8 +201,3 @@ def watchlist_trades(connection: sa.Connection) -> Verdict:
         elif recent and (last is None or last < recent[-1]):
             offenders[symbol] = f"last bar {last or 'never'}"
     return Verdict(not offenders, f"{len(offenders)} of {len(watched)} names do not trade", offenders)
-
-
-def examples(verdict: Verdict) -> dict[str, str]:
-    """The first few offenders, for metadata that a person reads."""
-    return dict(list(verdict.offenders.items())[:_EXAMPLES])

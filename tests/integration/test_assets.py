@@ -15,6 +15,7 @@ from kapman_assets import runs
 from kapman_assets.definitions import build_defs
 from kapman_assets.market import quality
 from kapman_assets.market.retention import drop_old_sessions
+from kapman_assets.verdict import Verdict
 from kapman_resources import flatfiles, partitioning
 from kapman_resources.dagster_resources import FlatFilesResource, Warehouse
 from kapman_resources.sessions import sessions_between
@@ -340,7 +341,7 @@ def six_weeks(engine: sa.Engine, files: Path, materialize: Materialize) -> list[
     return days
 
 
-def verdicts(engine: sa.Engine, days: list[date]) -> dict[str, quality.Verdict]:
+def verdicts(engine: sa.Engine, days: list[date]) -> dict[str, Verdict]:
     with engine.connect() as connection:
         stored = quality.StoredDays(connection, days)
         return {name: getattr(stored, name)() for name in ("unique_keys", "ohlc_order", "row_floor", "flat_share")}
