@@ -1,7 +1,7 @@
-"""Frames as PostgreSQL's binary COPY stream, encoded by numpy instead of row by row.
+"""Frames as PostgreSQL's binary COPY stream, encoded and decoded by numpy instead of row by row.
 
-Knows the wire format of `COPY … FROM STDIN (FORMAT binary)` (PostgreSQL manual, "COPY", section "Binary
-Format") and nothing of any table.
+Knows the wire format of `COPY … (FORMAT binary)` (PostgreSQL manual, "COPY", section "Binary Format") and
+nothing of any table.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,12 +14,15 @@ import psycopg
 from psycopg import sql
 
 Kind = Literal["int4", "float8", "date", "text"]
+FixedKind = Literal["int4", "float8", "date", "bool"]
 
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 _NULL = -1
 _INT4 = np.iinfo(np.int32)
 _EPOCH = np.datetime64("2000-01-01")
+_WIRE = {"int4": ">i4", "float8": ">f8", "date": ">i4", "bool": "?"}
+_HEADER_BYTES = len(_SIGNATURE)
 
 
 def copy_frame(connection: psycopg.Connection, table: str, frame: pd.DataFrame, kinds: Mapping[str, Kind]) -> None:
@@ -37,6 +40,45 @@ def copy_frame(connection: psycopg.Connection, table: str, frame: pd.DataFrame, 
     with connection.cursor().copy(statement) as copy:
         for block in encode_frame(frame, kinds):
             copy.write(block)
+
+
+def read_columns(
+    connection: psycopg.Connection, query: str, parameters: Mapping[str, Any], kinds: Mapping[str, FixedKind]
+) -> dict[str, npt.NDArray[Any]]:
+    """The result of a query, one array a column, in native types (dates as datetime64[D]).
+
+    Every value must be there: the query gives NaN (`coalesce(x, 'NaN')`) for what may be unknown.
+
+    Args:
+        connection: an open psycopg connection.
+        query: a SELECT with `%(name)s` for its parameters.
+        parameters: their values.
+        kinds: the columns of its result, in order, with their PostgreSQL types.
+
+    Raises:
+        ValueError: a value is NULL, or the result has other columns.
+    """
+    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(sql.SQL(query))
+    with connection.cursor().copy(statement, parameters) as copy:
+        stream = b"".join(copy)
+    fields: list[tuple[str, str]] = [("count", ">i2")]
+    for number, kind in enumerate(kinds.values()):
+        fields += [(f"length_{number}", ">i4"), (f"value_{number}", _WIRE[kind])]
+    row = np.dtype(fields)
+    body = memoryview(stream)[_HEADER_BYTES : len(stream) - len(_TRAILER)]
+    rows = np.frombuffer(body[: len(body) // row.itemsize * row.itemsize], dtype=row)
+    is_uniform = len(body) == rows.nbytes and (rows["count"] == len(kinds)).all()
+    for number, kind in enumerate(kinds.values()):
+        is_uniform = is_uniform and bool((rows[f"length_{number}"] == np.dtype(_WIRE[kind]).itemsize).all())
+    if not is_uniform:
+        raise ValueError(f"the result is not {', '.join(f'{name} {kind}' for name, kind in kinds.items())}, never NULL")
+    return {name: _native(rows[f"value_{number}"], kind) for number, (name, kind) in enumerate(kinds.items())}
+
+
+def _native(values: npt.NDArray[Any], kind: FixedKind) -> npt.NDArray[Any]:
+    if kind == "date":
+        return _EPOCH + values.astype("timedelta64[D]")
+    return values.astype(values.dtype.newbyteorder("="))
 
 
 def encode_frame(frame: pd.DataFrame, kinds: Mapping[str, Kind]) -> Iterator[bytes]:
