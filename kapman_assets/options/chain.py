@@ -1,4 +1,4 @@
-"""A session's contracts of one underlying as the rows that the metrics calculate on.
+"""A session's contracts of one underlying as the arrays that the metrics calculate on.
 
 Input is a frame with one row a contract and the columns `COLUMNS`:
 
@@ -17,8 +17,10 @@ Input is a frame with one row a contract and the columns `COLUMNS`:
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from kapman_assets.options import black_scholes
@@ -33,19 +35,35 @@ _SMALLEST, _LARGEST = 1e-9, 1e12
 """No price, size or greek of the market lies beyond; with what does, products of four would overflow."""
 _MIN_PRICING_IV, _MAX_PRICING_IV = 0.01, 5.0
 
+Days = npt.NDArray[np.datetime64]
+Integers = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Chain:
     """The contracts that count, and how many do not.
+
+    The arrays hold one value a contract, by expiry, strike and type, and contracts that are alike in these by all
+    the rest, so that nothing depends on the order they came in. NaN is unknown.
 
     Attributes:
         session: the session whose close the chain shows.
         spot: raw price of the underlying, unadjusted like the strikes; None if unknown.
-        rows: one row a contract, by expiry, strike and type: expiration_date (timestamp), dte (calendar days, >= 1),
-            years (dte / 365), strike, is_call, sign (+1 call, -1 put), open_interest, volume, multiplier,
-            iv (as quoted), pricing_iv (within 0.01 to 5), delta and gamma (the vendor's, else by
-            Black–Scholes–Merton from its IV). NaN is unknown.
-        contracts: rows received.
+        expiration_date: days.
+        dte: calendar days to expiry, >= 1.
+        years: dte / 365.
+        strike: price per share.
+        is_call: else a put.
+        sign: +1 call, -1 put.
+        open_interest: contracts.
+        volume: contracts traded in the session.
+        multiplier: shares per contract.
+        iv: as quoted, decimal a year.
+        pricing_iv: within 0.01 to 5.
+        delta: the vendor's, else by Black–Scholes–Merton from its IV.
+        gamma: likewise.
+        contracts: received.
         non_standard: left out as adjusted, or not known to be standard.
         expired: left out because their last day is the session or before.
         unusable: left out without a strike, an expiry, a type or a multiplier.
@@ -55,13 +73,29 @@ class Chain:
 
     session: date
     spot: float | None
-    rows: pd.DataFrame
+    expiration_date: Days
+    dte: Integers
+    years: Floats
+    strike: Floats
+    is_call: Bools
+    sign: Floats
+    open_interest: Floats
+    volume: Floats
+    multiplier: Floats
+    iv: Floats
+    pricing_iv: Floats
+    delta: Floats
+    gamma: Floats
     contracts: int
     non_standard: int
     expired: int
     unusable: int
     rate: float
     dividend_yield: float
+
+    def __len__(self) -> int:
+        """How many contracts count."""
+        return len(self.strike)
 
 
 def read_chain(
@@ -84,84 +118,87 @@ def read_chain(
     Raises:
         KeyError: the frame has rows but lacks a column.
     """
-    frame = contracts[list(COLUMNS)] if len(contracts) else contracts.reindex(columns=list(COLUMNS))
-    expiry = pd.to_datetime(frame["expiration_date"], format="ISO8601", errors="coerce")
-    rows = pd.DataFrame(
-        {
-            "expiration_date": expiry.astype("datetime64[ns]"),
-            "strike": _positive(frame["strike"]),
-            "is_call": frame["contract_type"].eq("call"),
-            "open_interest": _known(frame["open_interest"], least=0),
-            "volume": _known(frame["volume"], least=0),
-            "multiplier": _positive(frame["multiplier"]),
-            "iv": _positive(frame["implied_volatility"]),
-            "delta": _known(frame["delta"], least=-1, most=1),
-            "gamma": _positive(frame["gamma"]),
-        }
-    )
-    is_standard = frame["is_standard"].eq(True)
-    is_usable = frame["contract_type"].isin(["call", "put"]) & rows[
-        ["expiration_date", "strike", "multiplier"]
-    ].notna().all(axis=1)
-    is_live = rows["expiration_date"] > pd.Timestamp(session)
-    kept = rows[is_standard & is_usable & is_live].sort_values(
-        ["expiration_date", "strike", "is_call"], ignore_index=True
-    )
+    frame = contracts if len(contracts) else contracts.reindex(columns=list(COLUMNS))
+    expiry = _days(frame["expiration_date"])
+    strike, multiplier = _positive(frame["strike"]), _positive(frame["multiplier"])
+    is_call, is_put = _is(frame["contract_type"], "call"), _is(frame["contract_type"], "put")
+    is_standard = _is(frame["is_standard"], True)
+    is_usable = (is_call | is_put) & ~(np.isnat(expiry) | np.isnan(strike) | np.isnan(multiplier))
+    today = np.datetime64(session, "D")
+    is_live = expiry > today
+    columns: dict[str, npt.NDArray[Any]] = {
+        "expiration_date": expiry,
+        "strike": strike,
+        "is_call": is_call,
+        "open_interest": _known(frame["open_interest"], least=0),
+        "volume": _known(frame["volume"], least=0),
+        "multiplier": multiplier,
+        "iv": _positive(frame["implied_volatility"]),
+        "delta": _known(frame["delta"], least=-1, most=1),
+        "gamma": _positive(frame["gamma"]),
+    }
+    counts = np.flatnonzero(is_standard & is_usable & is_live)
+    order = counts[np.lexsort([column[counts] for column in reversed(columns.values())])]
+    rows = {name: column[order] for name, column in columns.items()}
+    dte = (rows["expiration_date"] - today).astype(np.int64)
+    years = dte / DAYS_PER_YEAR
+    sign = np.where(rows["is_call"], 1.0, -1.0)
+    pricing_iv = np.clip(rows["iv"], _MIN_PRICING_IV, _MAX_PRICING_IV)
     price = _spot(spot)
+    option = (np.nan if price is None else price, rows["strike"], years, pricing_iv)
+    rates = {"rate": rate, "dividend_yield": dividend_yield}
+    # A delta of 0 is a rounded or a missing one.
+    has_delta = rows["delta"] * sign > 0
+    rows["delta"] = np.where(has_delta, rows["delta"], black_scholes.delta(*option, is_call=rows["is_call"], **rates))
+    rows["gamma"] = np.where(np.isnan(rows["gamma"]), black_scholes.gamma(*option, **rates), rows["gamma"])
     return Chain(
         session=session,
         spot=price,
-        rows=_with_terms(kept, session, price, rate, dividend_yield),
+        dte=dte,
+        years=years,
+        sign=sign,
+        pricing_iv=pricing_iv,
         contracts=len(frame),
         non_standard=int((~is_standard).sum()),
         expired=int((is_standard & is_usable & ~is_live).sum()),
         unusable=int((is_standard & ~is_usable).sum()),
         rate=rate,
         dividend_yield=dividend_yield,
+        **rows,
     )
 
 
-def _with_terms(
-    rows: pd.DataFrame, session: date, spot: float | None, rate: float, dividend_yield: float
-) -> pd.DataFrame:
-    """Add time, sign and the volatility to price with; fill delta and gamma from it."""
-    dte = (rows["expiration_date"].dt.normalize() - pd.Timestamp(session)).dt.days
-    rows = rows.assign(
-        dte=dte,
-        years=dte / DAYS_PER_YEAR,
-        sign=np.where(rows["is_call"], 1.0, -1.0),
-        pricing_iv=rows["iv"].clip(_MIN_PRICING_IV, _MAX_PRICING_IV),
-    )
-    price = np.nan if spot is None else spot
-    strike, years, iv = (numbers(rows, name) for name in ("strike", "years", "pricing_iv"))
-    is_call = rows["is_call"].to_numpy(dtype=bool)
-    delta = black_scholes.delta(price, strike, years, iv, is_call=is_call, rate=rate, dividend_yield=dividend_yield)
-    gamma = black_scholes.gamma(price, strike, years, iv, rate=rate, dividend_yield=dividend_yield)
-    # A delta of 0 is a rounded or a missing one.
-    has_right_sign = rows["delta"] * rows["sign"] > 0
-    return rows.assign(
-        delta=rows["delta"].where(has_right_sign, pd.Series(delta, rows.index)),
-        gamma=rows["gamma"].fillna(pd.Series(gamma, rows.index)),
-    )
+def by_expiry(chain: Chain, is_counted: Bools) -> list[npt.NDArray[np.intp]]:
+    """Where in the chain the contracts are that count: an array for each expiry with any, the nearest first."""
+    places = np.flatnonzero(is_counted)
+    parts = np.split(places, np.flatnonzero(np.diff(chain.dte[places])) + 1)
+    return [part for part in parts if len(part)]
 
 
-def numbers(rows: pd.DataFrame, name: str) -> Floats:
-    """A column as floats, NaN for what is unknown."""
-    return rows[name].to_numpy(dtype=np.float64)
-
-
-def total(values: pd.Series) -> float | None:
+def total(values: Floats) -> float | None:
     """The sum of what is known, None if nothing is."""
-    return float(values.sum()) if values.notna().any() else None
+    known = values[~np.isnan(values)]
+    return float(known.sum()) if len(known) else None
 
 
-def _known(column: pd.Series, *, least: float, most: float = _LARGEST) -> pd.Series:
+def _days(column: pd.Series) -> Days:
+    """Calendar days, NaT for what is none. Each is read once: a chain has few."""
+    codes, texts = pd.factorize(column)
+    days = pd.to_datetime(texts, format="ISO8601", errors="coerce").to_numpy(dtype="datetime64[D]")
+    return np.append(days, np.datetime64("NaT"))[codes]  # what is missing has the code -1
+
+
+def _is(column: pd.Series, value: object) -> Bools:
+    return column.isin([value]).to_numpy(dtype=bool)
+
+
+def _known(column: pd.Series, *, least: float, most: float = _LARGEST) -> Floats:
     """The column's numbers in a range, NaN elsewhere."""
-    values = pd.to_numeric(column, errors="coerce").astype("float64")
-    return values.where(values.between(least, most))
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where((values >= least) & (values <= most), values, np.nan)
 
 
-def _positive(column: pd.Series) -> pd.Series:
+def _positive(column: pd.Series) -> Floats:
     return _known(column, least=_SMALLEST)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from kapman_assets.options.chain import Chain, total
 from kapman_assets.options.gamma_exposure import (
+    FlipDirection,
     FlipStatus,
     GammaFlip,
     GexTotals,
@@ -77,6 +78,7 @@ class DealerMetrics:
         gex_pct_adv: net / average daily dollar volume, as a fraction.
         gex_slope: derivative of the re-priced net exposure at the spot, dollars per 1 % and 1 of spot.
         gamma_flip_level: re-priced zero of net gamma nearest to the spot.
+        flip_direction: whether net gamma rises through that level, so that it is positive above it, or falls.
         gamma_flip_levels: all of them within 20 % of the spot.
         flip_status: whether there is one.
         flip_coverage: share of open interest that was re-priced.
@@ -111,6 +113,7 @@ class DealerMetrics:
     gex_pct_adv: float | None
     gex_slope: float | None
     gamma_flip_level: float | None
+    flip_direction: FlipDirection
     gamma_flip_levels: tuple[float, ...]
     flip_status: FlipStatus
     flip_coverage: float | None
@@ -153,15 +156,15 @@ def dealer_metrics(
         age: sessions between the chain and the session it is used for.
     """
     adv, hv = _positive(adv_20), _positive(hv_20)
-    has_oi, has_gamma = chain.rows["open_interest"] > 0, contract_gex(chain).notna()
-    used = int((has_oi & has_gamma).sum())
-    total_oi = total(chain.rows["open_interest"])
-    without = None if total_oi is None else float(chain.rows["open_interest"][~has_gamma].sum())
+    has_gamma = ~np.isnan(contract_gex(chain))
+    used = int((has_gamma & (chain.open_interest > 0)).sum())
+    total_oi = total(chain.open_interest)
+    without = None if total_oi is None else float(np.nansum(chain.open_interest[~has_gamma]))
     coverage = 1 - without / total_oi if total_oi and without is not None else None
     status, reasons = _judge(chain, used, coverage, is_complete=is_complete, age=age)
     is_valid = status != DealerStatus.INVALID
     totals = gex_totals(chain) if is_valid else None
-    flip = gamma_flip(chain) if is_valid else GammaFlip(None, (), FlipStatus.UNKNOWN, None, None)
+    flip = gamma_flip(chain) if is_valid else GammaFlip(None, FlipDirection.UNKNOWN, (), FlipStatus.UNKNOWN, None, None)
     by_gamma = find_walls(chain, Basis.GAMMA) if is_valid else Walls((), (), None)
     by_oi = find_walls(chain, Basis.OPEN_INTEREST) if is_valid else Walls((), (), None)
     pains = max_pain(chain) if is_valid else ()
@@ -185,7 +188,9 @@ def dealer_metrics(
         "put_wall_oi": _highest(by_oi.puts),
         "call_wall_above_spot": by_gamma.call_above_spot.strike if by_gamma.call_above_spot else None,
         "max_pain": pains[0].strike if pains else None,
-        "dgpi": None if net is None else dgpi(net, adv, spot=chain.spot, flip=flip.level, hv_20=hv),
+        "dgpi": None
+        if net is None
+        else dgpi(net, adv, spot=chain.spot, flip=flip.level, hv_20=hv, flip_direction=flip.direction),
         "dgpi_v1": None if net is None else dgpi_v1(net, strike_slope(chain), iv_rank),
     }
     return DealerMetrics(
@@ -195,6 +200,7 @@ def dealer_metrics(
         contracts_non_standard=chain.non_standard,
         contracts_used=used,
         gamma_flip_levels=flip.levels,
+        flip_direction=flip.direction,
         flip_status=flip.status,
         call_walls=by_gamma.calls,
         put_walls=by_gamma.puts,
@@ -224,7 +230,7 @@ def dealer_position(net_gex: float | None, adv_20: float | None) -> Position:
 
 
 def position_vs_flip(spot: float | None, flip: float | None) -> FlipSide:
-    """Where the spot is; within 0.5 % of itself it is at the flip."""
+    """Where the spot is; within 0.5 % of itself it is at the flip. What that means depends on the flip's direction."""
     if spot is None or flip is None:
         return FlipSide.UNKNOWN
     if abs(spot - flip) / spot <= AT_FLIP:
@@ -238,7 +244,7 @@ def _judge(
     """The status, and all that keeps it from being FULL."""
     if chain.spot is None:
         return DealerStatus.INVALID, (Reason.NO_SPOT,)
-    if chain.rows.empty:
+    if not len(chain):
         return DealerStatus.INVALID, (Reason.NO_CONTRACTS,)
     if coverage is None:
         return DealerStatus.INVALID, (Reason.NO_OPEN_INTEREST,)

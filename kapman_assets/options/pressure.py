@@ -2,8 +2,10 @@
 
 import math
 
+import numpy as np
+
 from kapman_assets.options.chain import Chain
-from kapman_assets.options.gamma_exposure import gex_by_strike
+from kapman_assets.options.gamma_exposure import FlipDirection, gex_by_strike
 
 _SESSIONS_PER_YEAR = 252
 _GEX_WEIGHT, _FLIP_WEIGHT = 0.7, 0.3
@@ -12,12 +14,21 @@ _SLOPE_REACH = 0.02
 
 
 def dgpi(
-    net_gex: float, adv_20: float | None, *, spot: float | None, flip: float | None, hv_20: float | None
+    net_gex: float,
+    adv_20: float | None,
+    *,
+    spot: float | None,
+    flip: float | None,
+    hv_20: float | None,
+    flip_direction: FlipDirection = FlipDirection.UPWARD,
 ) -> float | None:
     """Dealer gamma pressure index, version 2, in [-100, 100] and comparable between underlyings.
 
-    `100 (0.7 tanh((net / ADV) / 0.02) + 0.3 tanh(((S - flip) / S) / (2 sigma_d)))`, sigma_d = HV20 / sqrt(252).
+    `100 (0.7 tanh((net / ADV) / 0.02) + 0.3 d tanh(((S - flip) / S) / (2 sigma_d)))`, sigma_d = HV20 / sqrt(252).
     Without a flip or HV20 the first term has all the weight; without ADV it is None.
+
+    d is +1 where net gamma rises through the flip, as is usual, and -1 where it falls: there dealers are short gamma
+    above the flip and long below. So the second term has the sign of the re-priced net gamma at the spot.
     """
     if adv_20 is None:
         return None
@@ -25,7 +36,8 @@ def dgpi(
     if spot is None or flip is None or hv_20 is None:
         return 100 * of_gex
     daily = hv_20 / math.sqrt(_SESSIONS_PER_YEAR)
-    of_flip = math.tanh((spot - flip) / spot / (_FLIP_SCALE * daily))
+    above = (spot - flip) / spot
+    of_flip = math.tanh((-above if flip_direction == FlipDirection.DOWNWARD else above) / (_FLIP_SCALE * daily))
     return 100 * (_GEX_WEIGHT * of_gex + _FLIP_WEIGHT * of_flip)
 
 
@@ -53,7 +65,7 @@ def strike_slope(chain: Chain) -> float | None:
     if chain.spot is None:
         return None
     table = gex_by_strike(chain)
-    distance = table["strike"] / chain.spot - 1
-    above = float(table["net_gex"][(distance >= 0) & (distance <= _SLOPE_REACH)].sum())
-    below = float(table["net_gex"][(distance < 0) & (distance >= -_SLOPE_REACH)].sum())
+    distance = table.strike / chain.spot - 1
+    above = float(np.nansum(table.net_gex[(distance >= 0) & (distance <= _SLOPE_REACH)]))
+    below = float(np.nansum(table.net_gex[(distance < 0) & (distance >= -_SLOPE_REACH)]))
     return (above - below) / (2 * _SLOPE_REACH * chain.spot)

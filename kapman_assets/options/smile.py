@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 
 from kapman_assets.options.black_scholes import Floats
-from kapman_assets.options.chain import Chain, numbers
+from kapman_assets.options.chain import Bools, Chain, by_expiry
 
 MIN_IV, MAX_IV = 0.01, 5.0
 """Quotes outside are not believed; decimals a year."""
@@ -55,32 +55,38 @@ class Smile:
         return ((self.put_iv + self.call_iv) / 2 - self.atm_iv) * 100
 
 
+def is_usable(ivs: Floats) -> Bools:
+    """Where a quoted volatility is believed."""
+    return (ivs >= MIN_IV) & (ivs <= MAX_IV)
+
+
 def smiles(chain: Chain) -> tuple[Smile, ...]:
     """Every expiry of the chain, the nearest first."""
     spot = chain.spot
     if spot is None:
         return ()
-    rows = chain.rows[chain.rows["iv"].between(MIN_IV, MAX_IV)]
-    return tuple(_smile(group, spot) for _, group in rows.groupby("expiration_date", sort=True))
+    is_held = (chain.open_interest > 0) | (chain.volume > 0)
+    is_out_of_the_money = chain.sign * (chain.strike - spot) >= 0
+    is_quote = is_held & is_out_of_the_money & ~np.isnan(chain.delta)
+    return tuple(_smile(chain, places, is_quote, spot) for places in by_expiry(chain, is_usable(chain.iv)))
 
 
-def _smile(rows: pd.DataFrame, spot: float) -> Smile:
-    is_held = (rows["open_interest"] > 0) | (rows["volume"] > 0)
-    is_out_of_the_money = rows["sign"] * (rows["strike"] - spot) >= 0
-    quotes = rows[is_held & is_out_of_the_money & rows["delta"].notna()]
-    calls, puts = quotes[quotes["is_call"]], quotes[~quotes["is_call"]]
+def _smile(chain: Chain, places: npt.NDArray[np.intp], is_quote: Bools, spot: float) -> Smile:
+    quotes = places[is_quote[places]]
+    is_call = chain.is_call[quotes]
+    calls, puts = quotes[is_call], quotes[~is_call]
     return Smile(
-        expiration_date=rows["expiration_date"].iloc[0].date(),
-        dte=int(rows["dte"].iloc[0]),
-        atm_iv=atm_iv(numbers(rows, "strike"), numbers(rows, "iv"), spot),
-        call_iv=iv_at_delta(numbers(calls, "delta"), numbers(calls, "iv")),
-        put_iv=iv_at_delta(-numbers(puts, "delta"), numbers(puts, "iv")),
+        expiration_date=chain.expiration_date[places[0]].item(),
+        dte=int(chain.dte[places[0]]),
+        atm_iv=atm_iv(chain.strike[places], chain.iv[places], spot),
+        call_iv=iv_at_delta(chain.delta[calls], chain.iv[calls]),
+        put_iv=iv_at_delta(-chain.delta[puts], chain.iv[puts]),
     )
 
 
 def atm_iv(strikes: Floats, ivs: Floats, spot: float) -> float | None:
     """IV at the spot: of calls and puts together a strike, linear between the strikes on both sides of it."""
-    return _between(*_means(strikes, ivs), at=spot, widest=np.inf)
+    return _between(strikes, ivs, at=spot, widest=np.inf)
 
 
 def iv_at_delta(deltas: Floats, ivs: Floats, target: float = TARGET_DELTA) -> float | None:
@@ -91,24 +97,20 @@ def iv_at_delta(deltas: Floats, ivs: Floats, target: float = TARGET_DELTA) -> fl
         ivs: decimals a year.
         target: absolute delta.
     """
-    return _between(*_means(deltas, ivs), at=target, widest=MAX_BRACKET)
-
-
-def _means(places: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """Ascending places, each once, and the mean of the values there."""
-    unique, inverse = np.unique(places, return_inverse=True)
-    return unique, np.bincount(inverse, values, len(unique)) / np.bincount(inverse, minlength=len(unique))
+    return _between(deltas, ivs, at=target, widest=MAX_BRACKET)
 
 
 def _between(places: Floats, values: Floats, *, at: float, widest: float) -> float | None:
-    """Linear interpolation between the neighbours of `at`, never beyond the ends."""
-    upper = int(np.searchsorted(places, at))
-    if upper == len(places):
+    """Linear interpolation between the nearest places on both sides of `at`, never beyond the ends.
+
+    Where several values are at one place, their mean counts.
+    """
+    before, after = places[places <= at], places[places >= at]
+    if not (len(before) and len(after)):
         return None
-    if places[upper] == at:
-        return float(values[upper])
+    low, high = before.max(), after.min()
     # The gap of .15 to .35 is as wide as .20, whatever binary fractions make of it.
-    if upper == 0 or places[upper] - places[upper - 1] > widest * (1 + 1e-9):
+    if high - low > widest * (1 + 1e-9):
         return None
-    share = (at - places[upper - 1]) / (places[upper] - places[upper - 1])
-    return float(values[upper - 1] + share * (values[upper] - values[upper - 1]))
+    left, right = values[places == low].mean(), values[places == high].mean()
+    return float(left if low == high else left + (at - low) / (high - low) * (right - left))

@@ -7,12 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from kapman_assets.options.black_scholes import DAYS_PER_YEAR
+from kapman_assets.options.black_scholes import DAYS_PER_YEAR, Floats
 from kapman_assets.options.chain import Chain, total
 from kapman_assets.options.reasons import Reason
-from kapman_assets.options.smile import MAX_IV, MIN_IV, Smile, smiles
+from kapman_assets.options.smile import Smile, is_usable, smiles
 
 SKEW_DTE = 30
 SKEW_DTE_RANGE = (7, 90)
@@ -97,10 +96,10 @@ def volatility_metrics(chain: Chain, iv_history: npt.ArrayLike) -> VolatilityMet
     terms = [(smile.dte, smile.atm_iv) for smile in curve if smile.atm_iv is not None]
     iv_30d, iv_60d, iv_90d = (constant_maturity_iv(terms, dte) for dte in (30, 60, 90))
     term = None if iv_30d is None or iv_90d is None else (iv_90d - iv_30d) * 100
-    rows = chain.rows
-    usable = rows[rows["iv"].between(MIN_IV, MAX_IV)]
+    usable = is_usable(chain.iv)
+    iv, iv_weight = chain.iv[usable], chain.open_interest[usable]
     rank = iv_rank(iv_history, iv_30d)
-    open_interest, volume = _by_side(rows, "open_interest"), _by_side(rows, "volume")
+    open_interest, volume = _by_side(chain, chain.open_interest), _by_side(chain, chain.volume)
     values = {
         "iv_30d": iv_30d,
         "iv_60d": iv_60d,
@@ -111,11 +110,11 @@ def volatility_metrics(chain: Chain, iv_history: npt.ArrayLike) -> VolatilityMet
         "skew_25d": at_30_days([(smile.dte, smile.skew_25d) for smile in curve]),
         "skew_25d_norm": at_30_days([(smile.dte, smile.skew_25d_norm) for smile in curve]),
         "bf_25d": at_30_days([(smile.dte, smile.bf_25d) for smile in curve]),
-        "average_iv": float(usable["iv"].mean()) if len(usable) else None,
-        "weighted_iv": _ratio(total(usable["iv"] * usable["open_interest"]), total(usable["open_interest"])),
+        "average_iv": float(iv.mean()) if len(iv) else None,
+        "weighted_iv": _ratio(total(iv * iv_weight), total(iv_weight)),
         "pcr_oi": _ratio(open_interest[1], open_interest[0]),
         "pcr_volume": _ratio(volume[1], volume[0]),
-        "oi_turnover": _ratio(total(rows["volume"]), total(rows["open_interest"])),
+        "oi_turnover": _ratio(total(chain.volume), total(chain.open_interest)),
         "expected_move_30d": expected_move(chain.spot, iv_30d, 30),
         "iv_rank": rank.iv_rank,
         "iv_percentile": rank.iv_percentile,
@@ -123,7 +122,7 @@ def volatility_metrics(chain: Chain, iv_history: npt.ArrayLike) -> VolatilityMet
     return VolatilityMetrics(
         **values,
         history_n=rank.history_n,
-        contracts_analyzed=len(usable),
+        contracts_analyzed=len(iv),
         smiles=curve,
         null_reasons={
             name: _why(name, chain, has_iv=bool(terms), rank=rank, oi=open_interest, volume=volume)
@@ -204,9 +203,9 @@ def _ratio(part: float | None, whole: float | None) -> float | None:
     return part / whole if part is not None and whole else None
 
 
-def _by_side(rows: pd.DataFrame, name: str) -> tuple[float | None, float | None]:
+def _by_side(chain: Chain, values: Floats) -> tuple[float | None, float | None]:
     """Sums of calls and of puts."""
-    return total(rows[name][rows["is_call"]]), total(rows[name][~rows["is_call"]])
+    return total(values[chain.is_call]), total(values[~chain.is_call])
 
 
 def _why(
@@ -219,7 +218,7 @@ def _why(
     volume: tuple[float | None, float | None],
 ) -> Reason:
     """Why a field of `VolatilityMetrics` is None."""
-    if chain.rows.empty:
+    if not len(chain):
         reason = Reason.NO_CONTRACTS
     elif name == "pcr_oi":
         reason = Reason.NO_PUT_OPEN_INTEREST if oi[0] else Reason.NO_CALL_OPEN_INTEREST
@@ -230,7 +229,7 @@ def _why(
     elif name == "average_iv":
         reason = Reason.NO_IV
     elif name == "weighted_iv":
-        reason = Reason.NO_OPEN_INTEREST if chain.rows["iv"].between(MIN_IV, MAX_IV).any() else Reason.NO_IV
+        reason = Reason.NO_OPEN_INTEREST if is_usable(chain.iv).any() else Reason.NO_IV
     elif chain.spot is None:
         reason = Reason.NO_SPOT
     elif not has_iv:

@@ -5,9 +5,10 @@ from datetime import date
 from enum import StrEnum
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 
-from kapman_assets.options.chain import Chain, numbers
+from kapman_assets.options.black_scholes import Floats
+from kapman_assets.options.chain import Chain, by_expiry
 from kapman_assets.options.gamma_exposure import gex_by_strike
 
 TOP = 3
@@ -83,28 +84,28 @@ def find_walls(chain: Chain, basis: Basis = Basis.GAMMA) -> Walls:
     if chain.spot is None:
         return Walls((), (), None)
     table = gex_by_strike(chain, max_dte=MAX_DTE)
-    table = table[(table["strike"] / chain.spot - 1).abs() <= MAX_DISTANCE]
-    calls, puts = (_ranked(table, side, basis, chain.spot) for side in ("call", "put"))
-    above = [wall for wall in calls if wall.strike > chain.spot]
-    return Walls(calls[:TOP], puts[:TOP], above[0] if above else None)
+    calls = _ranked(table.strike, table.call_gex, table.call_oi, basis, chain.spot)
+    puts = _ranked(table.strike, table.put_gex, table.put_oi, basis, chain.spot)
+    above = next((wall for wall in calls if wall.strike > chain.spot), None)
+    return Walls(calls[:TOP], puts[:TOP], above)
 
 
-def _ranked(table: pd.DataFrame, side: str, basis: Basis, spot: float) -> tuple[Wall, ...]:
-    """All strikes of a side that hold something, the highest first."""
-    held = table[f"{side}_{basis}"].abs()
-    rows = table.assign(held=held, distance=(table["strike"] - spot).abs())[held > 0]
-    everything = float(rows["held"].sum())
-    rows = rows.sort_values(["held", "distance", "strike"], ascending=[False, True, True])
-    columns = (numbers(rows, name) for name in ("strike", f"{side}_gex", f"{side}_oi", "held"))
+def _ranked(strikes: Floats, gex: Floats, oi: Floats, basis: Basis, spot: float) -> tuple[Wall, ...]:
+    """All strikes of a side that hold something within reach, the highest first."""
+    held = np.abs(gex if basis == Basis.GAMMA else oi)
+    distance = strikes / spot - 1
+    places = np.flatnonzero((np.abs(distance) <= MAX_DISTANCE) & (held > 0))
+    everything = held[places].sum()
+    order = np.lexsort((strikes[places], np.abs(strikes[places] - spot), -held[places]))
     return tuple(
         Wall(
-            strike=float(strike),
-            gex=None if np.isnan(gex) else float(gex),
-            oi=float(oi),
-            share_of_side=float(part / everything),
-            distance_pct=float(strike / spot - 1) * 100,
+            strike=float(strikes[place]),
+            gex=None if np.isnan(gex[place]) else float(gex[place]),
+            oi=float(oi[place]),
+            share_of_side=float(held[place] / everything),
+            distance_pct=float(distance[place]) * 100,
         )
-        for strike, gex, oi, part in zip(*columns, strict=True)
+        for place in places[order]
     )
 
 
@@ -114,25 +115,25 @@ def max_pain(chain: Chain) -> tuple[MaxPain, ...]:
     At a settlement X the holders are paid `sum(OI * multiplier * max(sign * (X - strike), 0))`; looked at are the
     strikes with open interest. Of equal pay-outs the strike nearest to the spot counts, then the lower one.
     """
-    if chain.spot is None:
+    spot = chain.spot
+    if spot is None:
         return ()
-    rows = chain.rows[chain.rows["open_interest"] > 0]
-    pins = (_pin(group, chain.spot) for _, group in rows.groupby("expiration_date", sort=True))
+    pins = (_pin(chain, places, spot) for places in by_expiry(chain, chain.open_interest > 0))
     return tuple(pin for pin in pins if pin is not None)
 
 
-def _pin(rows: pd.DataFrame, spot: float) -> MaxPain | None:
-    if rows["is_call"].nunique() < len(("call", "put")):
+def _pin(chain: Chain, places: npt.NDArray[np.intp], spot: float) -> MaxPain | None:
+    is_call = chain.is_call[places]
+    if is_call.all() or not is_call.any():
         return None
-    strikes, signs = numbers(rows, "strike"), numbers(rows, "sign")
-    shares = numbers(rows, "open_interest") * numbers(rows, "multiplier")
+    strikes, signs, open_interest = chain.strike[places], chain.sign[places], chain.open_interest[places]
     settlements = np.unique(strikes)
-    payouts = np.maximum(signs * (settlements[:, None] - strikes), 0) @ shares
+    payouts = np.maximum(signs * (settlements[:, None] - strikes), 0) @ (open_interest * chain.multiplier[places])
     least = np.flatnonzero(payouts <= payouts.min() * (1 + _SAME))
     best = min(least, key=lambda place: (abs(settlements[place] - spot), settlements[place]))
     return MaxPain(
-        expiration_date=rows["expiration_date"].iloc[0].date(),
+        expiration_date=chain.expiration_date[places[0]].item(),
         strike=float(settlements[best]),
         payout=float(payouts[best]),
-        open_interest=float(rows["open_interest"].sum()),
+        open_interest=float(open_interest.sum()),
     )

@@ -128,7 +128,7 @@ def test_what_is_left_out_is_counted() -> None:
     )
     chain = read_chain(frame, SESSION, 100.0)
 
-    assert (chain.contracts, len(chain.rows)) == (5, 1)
+    assert (chain.contracts, len(chain)) == (5, 1)
     assert (chain.non_standard, chain.expired, chain.unusable) == (1, 1, 2)
 
 
@@ -136,14 +136,14 @@ def test_numbers_of_a_database_are_numbers() -> None:
     as_stored = contract("C", 0, 7) | {"strike": Decimal(100), "multiplier": Decimal(100)}
     chain = read_chain(frame_of([as_stored]), SESSION, 100.0)
 
-    assert chain.rows[["strike", "open_interest", "multiplier"]].to_numpy().tolist() == [[100, 7, 100]]
+    assert [*chain.strike, *chain.open_interest, *chain.multiplier] == [100, 7, 100]
 
 
 @pytest.mark.parametrize("day", [date(2026, 9, 20), "2026-09-20", pd.Timestamp("2026-09-20")])
 def test_expiries_may_be_dates_texts_or_timestamps(day: object) -> None:
     chain = read_chain(everything(expiration_date=day), SESSION, 100.0)
 
-    assert set(chain.rows["dte"]) == {30}
+    assert set(chain.dte) == {30}
 
 
 def test_a_missing_column_is_an_error() -> None:

@@ -62,8 +62,8 @@ def test_the_worked_chain() -> None:
     profile, _ = gamma_profile(chain, np.array([90.0, 95.0, 100.0, 105.0, 110.0]))
 
     assert totals is not None
-    assert table["strike"].tolist() == [90, 95, 100, 105, 110]
-    assert table["net_gex"].tolist() == pytest.approx(
+    assert table.strike.tolist() == [90, 95, 100, 105, 110]
+    assert table.net_gex.tolist() == pytest.approx(
         [-537_368.63, -923_305.71, -166_877.68, 1_627_601.50, 554_251.82], abs=0.005
     )
     assert totals.call_gex == pytest.approx(3_670_591.10, abs=0.005)
@@ -100,7 +100,7 @@ def test_totals_are_sums_over_contracts(contracts: list[dict[str, Any]]) -> None
     assert (totals.call_gex, totals.put_gex) == pytest.approx((calls, puts))
     assert totals.net_gex == pytest.approx(calls + puts, abs=1e-9 * (calls - puts))
     assert totals.gross_gex == pytest.approx(calls - puts)
-    assert gex_by_strike(chain)["net_gex"].sum() == pytest.approx(totals.net_gex, abs=1e-9 * (calls - puts))
+    assert gex_by_strike(chain).net_gex.sum() == pytest.approx(totals.net_gex, abs=1e-9 * (calls - puts))
 
 
 @settings(max_examples=60, deadline=None)
@@ -185,9 +185,9 @@ def test_vendor_zeros_are_unknown_and_priced_from_volatility() -> None:
     zero = chain_of([contract("C", 100, 10, gamma=0.0)])
     neither = chain_of([contract("C", 100, 10, gamma=0.0, implied_volatility=0.0)])
 
-    assert vendor.rows["gamma"].tolist() == [0.05]
-    assert zero.rows["gamma"].tolist() == pytest.approx([0.055626], abs=5e-7)
-    assert neither.rows["gamma"].isna().all()
+    assert vendor.gamma.tolist() == [0.05]
+    assert zero.gamma.tolist() == pytest.approx([0.055626], abs=5e-7)
+    assert np.isnan(neither.gamma).all()
     assert gex_totals(neither) is None
     assert gamma_flip(neither).status == FlipStatus.UNKNOWN
     assert gamma_flip(neither).coverage == 0
