@@ -128,7 +128,8 @@ def _pin(chain: Chain, places: npt.NDArray[np.intp], spot: float) -> MaxPain | N
         return None
     strikes, signs, open_interest = chain.strike[places], chain.sign[places], chain.open_interest[places]
     settlements = np.unique(strikes)
-    payouts = np.maximum(signs * (settlements[:, None] - strikes), 0) @ (open_interest * chain.multiplier[places])
+    shares = open_interest * chain.multiplier[places]
+    payouts = np.einsum("sc,c->s", np.maximum(signs * (settlements[:, None] - strikes), 0), shares)
     least = np.flatnonzero(payouts <= payouts.min() * (1 + _SAME))
     best = min(least, key=lambda place: (abs(settlements[place] - spot), settlements[place]))
     return MaxPain(

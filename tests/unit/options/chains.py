@@ -44,14 +44,16 @@ def worked_chain() -> list[dict[str, Any]]:
     return [contract(side, k, oi) for side, held in (("C", calls), ("P", puts)) for k, oi in held.items()]
 
 
-def contracts_strategy(min_size: int = 1, max_size: int = 30) -> st.SearchStrategy[list[dict[str, Any]]]:
+def contracts_strategy(
+    min_size: int = 1, max_size: int = 30, *, strikes: tuple[int, int] = (60, 140), days: tuple[int, int] = (1, 90)
+) -> st.SearchStrategy[list[dict[str, Any]]]:
     """Plausible contracts around a spot of 100."""
     one = st.builds(
         lambda side, strike, oi, dte, iv: contract(side, strike, oi, dte=dte, implied_volatility=iv),
         st.sampled_from("CP"),
-        st.integers(60, 140).map(float),
+        st.integers(*strikes).map(float),
         st.integers(0, 5000).map(float),
-        st.integers(1, 90),
+        st.integers(*days),
         st.floats(0.1, 1.0),
     )
     return st.lists(one, min_size=min_size, max_size=max_size)

@@ -137,15 +137,6 @@ def test_neither_scale_nor_convention_moves_the_flip(contracts: list[dict[str, A
     assert gamma_flip(chain_of(mirrored)).levels == pytest.approx(mine)
 
 
-def test_the_profile_at_the_spot_is_the_net() -> None:
-    chain = chain_of(worked_chain(), rate=0.045, dividend_yield=0.013)
-    totals = gex_totals(chain)
-    net, gross = gamma_profile(chain, np.array([100.0]))
-
-    assert totals is not None
-    assert (net[0], gross[0]) == pytest.approx((totals.net_gex, totals.gross_gex))
-
-
 def test_many_contracts_are_priced_in_parts() -> None:
     many = chain_of(worked_chain() * 1_200)
     one = gamma_flip(chain_of(worked_chain()))
