@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import history, machine, reads, report, session, simulation, start
+from benchmarks import history, machine, options_metrics, reads, report, session, simulation, start
 from benchmarks.laboratory import FULL, QUICK, Laboratory
 from benchmarks.report import Row
 
@@ -21,6 +21,7 @@ SUBJECTS: dict[str, Callable[[Laboratory], list[Row]]] = {
     "reads": reads.measure,
     "simulation": simulation.measure,
     "start": start.measure,
+    "options": options_metrics.measure,
 }
 
 

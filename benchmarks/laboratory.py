@@ -45,6 +45,9 @@ class Sizes:
         part_sessions: the newest of them, ingested once more in a process and a warehouse of their own.
         small_names: of the small simulated market.
         small_sessions: of the small simulated market.
+        flip_contracts: of the one chain whose gamma flip is looked for.
+        chains: of the watchlist whose metrics are calculated.
+        chain_contracts: of each of them.
     """
 
     names: int
@@ -54,10 +57,13 @@ class Sizes:
     part_sessions: int
     small_names: int
     small_sessions: int
+    flip_contracts: int
+    chains: int
+    chain_contracts: int
 
 
-FULL = Sizes(15_000, 11, 5, 730, 182, 300, 520)
-QUICK = Sizes(400, 3, 2, 40, 10, 50, 40)
+FULL = Sizes(15_000, 11, 5, 730, 182, 300, 520, 12_000, 143, 1_500)
+QUICK = Sizes(400, 3, 2, 40, 10, 50, 40, 1_000, 5, 200)
 
 
 @dataclass(frozen=True)
