@@ -73,6 +73,10 @@ class Settings(BaseSettings):
     options_url: str | None = None
     polygon_api_key: SecretStr | None = None
     ohlcv_history_days: int = Field(default=730, ge=1)
+    options_history_days: int = Field(default=90, ge=1)
+    options_max_dte: int = Field(default=120, ge=1)
+    options_lowest_strike: float = Field(default=0.5, ge=0)
+    options_highest_strike: float = Field(default=1.5, gt=0)
 
     @field_validator("kapman_home", mode="after")
     @classmethod

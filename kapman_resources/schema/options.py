@@ -195,6 +195,12 @@ dealer_metrics = sa.Table(
     ),
     sa.Column("gamma_flip_levels", JSONB, nullable=False, comment="every zero within 20 % of spot, USD a share"),
     sa.Column("flip_status", sa.Text, nullable=False, comment="whether there is a flip, or why not"),
+    sa.Column(
+        "flip_direction",
+        sa.Text,
+        nullable=False,
+        comment="of net gamma at the flip as spot rises: upward, downward or unknown",
+    ),
     *_floats(
         {
             "flip_coverage": "share of open interest that was re-priced, 0 to 1",

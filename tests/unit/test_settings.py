@@ -24,6 +24,10 @@ VALUES: dict[str, tuple[str, object]] = {
     "OPTIONS_URL": ("https://api.massive.com", "https://api.massive.com"),
     "POLYGON_API_KEY": ("key", SecretStr("key")),
     "OHLCV_HISTORY_DAYS": ("500", 500),
+    "OPTIONS_HISTORY_DAYS": ("45", 45),
+    "OPTIONS_MAX_DTE": ("60", 60),
+    "OPTIONS_LOWEST_STRIKE": ("0.7", 0.7),
+    "OPTIONS_HIGHEST_STRIKE": ("1.3", 1.3),
 }
 UNSET: dict[str, object] = {
     "KAPMAN_ENV": Environment.DEV,
@@ -36,6 +40,10 @@ UNSET: dict[str, object] = {
     "OPTIONS_URL": None,
     "POLYGON_API_KEY": None,
     "OHLCV_HISTORY_DAYS": 730,
+    "OPTIONS_HISTORY_DAYS": 90,
+    "OPTIONS_MAX_DTE": 120,
+    "OPTIONS_LOWEST_STRIKE": 0.5,
+    "OPTIONS_HIGHEST_STRIKE": 1.5,
 }
 SECRETS = ["DATABASE_URL", "DAGSTER_DATABASE_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "POLYGON_API_KEY"]
 LIVE_S3, LIVE_REST = "https://files.massive.com", "https://api.massive.com"

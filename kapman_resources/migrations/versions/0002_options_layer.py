@@ -151,6 +151,12 @@ def upgrade() -> None:
         ),
         sa.Column("flip_status", sa.Text(), nullable=False, comment="whether there is a flip, or why not"),
         sa.Column(
+            "flip_direction",
+            sa.Text(),
+            nullable=False,
+            comment="of net gamma at the flip as spot rises: upward, downward or unknown",
+        ),
+        sa.Column(
             "flip_coverage", sa.Double(), nullable=True, comment="share of open interest that was re-priced, 0 to 1"
         ),
         sa.Column(
