@@ -14,7 +14,7 @@ from benchmarks.report import Row, timed
 from benchmarks.run_assets import RunCost
 from benchmarks.yardstick import Yardstick, parsed
 from kapman_assets.market import ohlcv_store
-from kapman_resources.flatfiles import DirectoryStore, FlatFiles
+from kapman_resources.flatfiles import FlatFiles
 
 WAREHOUSE = "history"
 _PART = "part_of_history"
@@ -123,7 +123,7 @@ def _fill(laboratory: Laboratory, yardstick: Yardstick, market: Market, sessions
     """Write sessions into the yardstick; the seconds that this alone took."""
     with laboratory.engine(WAREHOUSE) as engine, engine.connect() as connection:
         index = ohlcv_store.load_ticker_index(connection)
-    flat_files = FlatFiles(DirectoryStore(market.directory / "flatfiles"))
+    flat_files = FlatFiles.in_directory(market.directory / "flatfiles")
     return sum(yardstick.load(parsed(flat_files, session, index)) for session in sessions)
 
 

@@ -16,7 +16,7 @@ from kapman_assets.definitions import build_defs
 from kapman_assets.market import quality
 from kapman_assets.market.retention import drop_old_sessions
 from kapman_assets.verdict import Verdict
-from kapman_resources import flatfiles, partitioning
+from kapman_resources import flatfiles, partitioning, stores
 from kapman_resources.dagster_resources import FlatFilesResource, Warehouse
 from kapman_resources.sessions import sessions_between
 from tests.integration.conftest import Materialize, NoPolygon
@@ -205,7 +205,7 @@ def test_refused_credentials_are_named_and_not_tried_again(
 @pytest.mark.parametrize(
     "error",
     [
-        flatfiles.StoreUnavailable("the store is failing"),
+        stores.StoreUnavailable("the store is failing"),
         psycopg.OperationalError("the connection was lost"),
         sa.exc.OperationalError("COPY", {}, Exception("the server went away")),
     ],
@@ -235,7 +235,7 @@ def test_what_a_first_try_stored_is_materialised_though_the_second_fails(
     write_day(files, MON, b"not gzip")
     write_day(files, TUE, {"AAPL": BAR})
     monkeypatch.setattr(runs, "_WAIT_SECONDS", 0)
-    fetch, failures = flatfiles.FlatFiles.fetch, [flatfiles.StoreUnavailable("the store is failing")]
+    fetch, failures = flatfiles.FlatFiles.fetch, [stores.StoreUnavailable("the store is failing")]
 
     def stumble(self: flatfiles.FlatFiles, session: date) -> flatfiles.FlatFile:
         if session == MON and failures:
@@ -255,7 +255,7 @@ def test_what_does_not_pass_ends_after_its_tries(
     monkeypatch.setattr(runs, "_WAIT_SECONDS", 0)
 
     def fail(_self: flatfiles.FlatFiles, _session: date) -> flatfiles.FlatFile:
-        raise flatfiles.StoreUnavailable("the store is down for good")
+        raise stores.StoreUnavailable("the store is down for good")
 
     monkeypatch.setattr(flatfiles.FlatFiles, "fetch", fail)
     result = materialize("ohlcv", first=MON)
@@ -306,7 +306,7 @@ def test_what_was_stored_before_access_ends_is_materialised(
     def entitled_from_wednesday(self: flatfiles.FlatFiles, session: date) -> flatfiles.FlatFile:
         asked.append(session)
         if session < WED:
-            raise flatfiles.AccessDenied(f"{session}: no entitlement")
+            raise stores.AccessDenied(f"{session}: no entitlement")
         return fetch(self, session)
 
     monkeypatch.setattr(flatfiles.FlatFiles, "fetch", entitled_from_wednesday)

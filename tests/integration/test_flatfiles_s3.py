@@ -12,16 +12,19 @@ from pydantic import SecretStr
 
 from kapman_resources.errors import ConfigurationError, PermanentError, TransientError
 from kapman_resources.flatfiles import (
-    TRANSFER_ATTEMPTS,
-    AccessDenied,
-    BrokenTransfer,
+    VARIABLES,
     FileLate,
     FlatFiles,
     NotASession,
     NotPublishedYet,
-    S3Store,
-    StoreUnavailable,
     day_aggs_key,
+)
+from kapman_resources.stores import (
+    TRANSFER_ATTEMPTS,
+    AccessDenied,
+    BrokenTransfer,
+    Bucket,
+    StoreUnavailable,
     s3_client,
 )
 from tests.servers import Answer, serving, unused_address
@@ -47,7 +50,7 @@ def endpoint() -> Iterator[str]:
 @pytest.fixture
 def put(endpoint: str) -> Iterator[Callable[[str, bytes], Any]]:
     """Put an object into the bucket `flatfiles`, which is empty again afterwards."""
-    client = s3_client(endpoint, KEY_ID, SECRET)
+    client = s3_client(VARIABLES, endpoint, KEY_ID, SECRET)
     client.create_bucket(Bucket="flatfiles")
     keys: set[str] = set()
 
@@ -65,8 +68,8 @@ def files_at(
     endpoint: str, *, waits: list[float] | None = None, now: datetime | None = None, read_timeout: float = 5.0
 ) -> FlatFiles:
     """The client under test, without boto3's own waits between requests."""
-    client = s3_client(endpoint, KEY_ID, SECRET, retries=0, read_timeout=read_timeout)
-    store = S3Store(client, "flatfiles", sleep=([] if waits is None else waits).append)
+    client = s3_client(VARIABLES, endpoint, KEY_ID, SECRET, retries=0, read_timeout=read_timeout)
+    store = Bucket(client, "flatfiles", VARIABLES, sleep=([] if waits is None else waits).append)
     return FlatFiles(store, clock=lambda: now or datetime(2024, 7, 31, tzinfo=UTC))
 
 
@@ -159,7 +162,8 @@ def test_403_is_an_entitlement_and_never_repeated(code: str, caplog: pytest.LogC
     waits: list[float] = []
     # boto3's own repeats stay on: they must leave a 403 alone, too.
     with serving([Answer(403, error_body(code))]) as server:
-        files = FlatFiles(S3Store(s3_client(server.url, KEY_ID, SECRET), "flatfiles", sleep=waits.append))
+        client = s3_client(VARIABLES, server.url, KEY_ID, SECRET)
+        files = FlatFiles(Bucket(client, "flatfiles", VARIABLES, sleep=waits.append))
         with pytest.raises(AccessDenied) as caught:
             files.fetch(MONDAY)
 

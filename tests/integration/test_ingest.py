@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from kapman_assets.market import ohlcv_store
 from kapman_assets.market.ingest import IngestReport, ingest_sessions
 from kapman_resources import database, embedded
-from kapman_resources.flatfiles import DirectoryStore, FlatFiles
+from kapman_resources.flatfiles import FlatFiles
 from kapman_resources.polygon import Polygon
 from tests.conftest import open_directory
 from tests.market_files import Bar, day_file, line, write_day
@@ -38,7 +38,7 @@ def ingest(engine: sa.Engine, files: Path) -> Callable[..., IngestReport]:
     """Ingest sessions from `files` as of some instant."""
 
     def run(*sessions: date, now: datetime = LATER, polygon: Polygon | None = None, run_id: str = "r") -> IngestReport:
-        client = FlatFiles(DirectoryStore(files), clock=lambda: now)
+        client = FlatFiles.in_directory(files, clock=lambda: now)
         return ingest_sessions(engine, client, polygon, sessions, run_id=run_id)
 
     return run
@@ -245,7 +245,7 @@ from pathlib import Path
 from kapman_assets.market import ohlcv_store
 from kapman_assets.market.ingest import ingest_sessions
 from kapman_resources import database
-from kapman_resources.flatfiles import DirectoryStore, FlatFiles
+from kapman_resources.flatfiles import FlatFiles
 
 def die(*_arguments, **_options):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -253,7 +253,7 @@ def die(*_arguments, **_options):
 # After the new rows are in, before the transaction ends.
 ohlcv_store._touch_tickers = die
 engine = database.make_engine(sys.argv[1], application_name="to be killed")
-ingest_sessions(engine, FlatFiles(DirectoryStore(Path(sys.argv[2]))), None, [date(2026, 3, 2)], run_id="killed")
+ingest_sessions(engine, FlatFiles.in_directory(Path(sys.argv[2])), None, [date(2026, 3, 2)], run_id="killed")
 """
 
 
@@ -290,7 +290,7 @@ def test_a_database_that_restarts_in_the_middle_loses_nothing(files: Path, monke
         written(connection, day, origin)
 
     monkeypatch.setattr(ohlcv_store, "_record", stop_the_server)
-    client = FlatFiles(DirectoryStore(files))
+    client = FlatFiles.in_directory(files)
     with pytest.raises((sa.exc.OperationalError, psycopg.OperationalError)):
         ingest_sessions(engine, client, None, [MON, TUE], run_id="r")
     embedded.start(data_dir)
@@ -321,13 +321,13 @@ def test_a_full_disk_is_named_and_a_second_run_repairs(small_disk: Path, files: 
         from kapman_assets.market.ingest import ingest_sessions
         from kapman_assets.market.ohlcv_store import StorageFullError
         from kapman_resources import database, embedded
-        from kapman_resources.flatfiles import DirectoryStore, FlatFiles
+        from kapman_resources.flatfiles import FlatFiles
         import sqlalchemy as sa
         server = embedded.start(Path(sys.argv[1]))
         url = server.url("warehouse")
         database.upgrade(url)
         engine = database.make_engine(url, application_name="test")
-        client = FlatFiles(DirectoryStore(Path(sys.argv[2])))
+        client = FlatFiles.in_directory(Path(sys.argv[2]))
         days = [date.fromisoformat(day) for day in sys.argv[3:]]
         count = lambda: engine.connect().scalar(sa.text("SELECT count(*) FROM ohlcv WHERE date = :d"), {"d": days[0]})
         ingest_sessions(engine, client, None, days[:1], run_id="first")

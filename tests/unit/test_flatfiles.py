@@ -9,16 +9,15 @@ from pydantic import SecretStr
 
 from kapman_resources.errors import ConfigurationError, PermanentError, TransientError
 from kapman_resources.flatfiles import (
-    DirectoryStore,
+    VARIABLES,
     FileLate,
     FlatFiles,
     NotASession,
     NotPublishedYet,
-    StoreUnavailable,
     day_aggs_key,
     judge_absence,
-    s3_client,
 )
+from kapman_resources.stores import StoreUnavailable, s3_client
 
 KEY_ID, SECRET = SecretStr("AKIAEXAMPLEKEYID"), SecretStr("a-secret-of-the-store")
 MONDAY = date(2024, 7, 1)
@@ -124,7 +123,7 @@ def test_sessions_are_the_published_days_and_nothing_else_in_the_directory(tmp_p
     (month / "2024-07-03.csv.gz").mkdir()
 
     assert open_at(tmp_path).sessions() == [date(2024, 6, 28), MONDAY]
-    assert FlatFiles(DirectoryStore(tmp_path)).sessions() == [date(2024, 6, 28), MONDAY]
+    assert FlatFiles.in_directory(tmp_path).sessions() == [date(2024, 6, 28), MONDAY]
 
 
 def test_an_empty_directory_has_published_nothing(tmp_path: Path) -> None:
@@ -142,7 +141,7 @@ def test_an_empty_directory_has_published_nothing(tmp_path: Path) -> None:
 def test_a_missing_file_is_judged_by_the_clock(
     tmp_path: Path, day: date, now: datetime, expected: type[Exception]
 ) -> None:
-    files = FlatFiles(DirectoryStore(tmp_path), clock=lambda: now)
+    files = FlatFiles.in_directory(tmp_path, clock=lambda: now)
     with pytest.raises(expected):
         files.fetch(day)
 
@@ -191,7 +190,7 @@ def test_missing_credentials_are_named(access_key: SecretStr | None, secret_key:
 
 def test_an_endpoint_that_is_no_address_names_its_variable() -> None:
     with pytest.raises(ConfigurationError, match="FLATFILES_ENDPOINT_URL"):
-        s3_client("files.massive.com", KEY_ID, SECRET)
+        s3_client(VARIABLES, "files.massive.com", KEY_ID, SECRET)
 
 
 def test_repr_shows_where_and_no_credential(tmp_path: Path) -> None:
