@@ -56,12 +56,9 @@ class AssetCalls:
         begun = time.perf_counter()
         with self.warehouse.engine("ohlcv") as engine:
             self.warehouse.claim(engine, *self.flat_files.source())
-            client = self.polygon.client()
-            try:
-                report = ingest_sessions(engine, self.flat_files.client(), client, [session], run_id=uuid.uuid4().hex)
-            finally:
-                if client is not None:
-                    client.close()
+            report = ingest_sessions(
+                engine, self.flat_files.client(), self.polygon.client(), [session], run_id=uuid.uuid4().hex
+            )
         seconds = time.perf_counter() - begun
         (entry,) = report.done
         return Taken(seconds, entry.seconds, entry.report.stored)

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +21,7 @@ from kapman_assets.market import reference
 from kapman_assets.market.split_factors import with_factors
 from kapman_resources import dagster_home, database, embedded
 from kapman_resources.database import DatabaseUrls
-from kapman_resources.polygon import Polygon
+from kapman_resources.polygon import Polygon, RecordedPages, collected
 from kapman_resources.sessions import session_offset, sessions_between
 from kapman_resources.settings import Settings
 from kapman_resources.simulation import MarketPlan, simulate
@@ -115,13 +114,12 @@ class Laboratory:
         """Create a warehouse that knows the market's tickers and splits, and no bar."""
         database.ensure_database(self.url(name))
         database.upgrade(self.url(name))
-        with (
-            self.engine(name) as engine,
-            Polygon.open(str(market.directory / "rest"), api_key=None) as polygon,
-            engine.begin() as connection,
-        ):
-            reference.store_reference(connection, chain(polygon.tickers(active=True), polygon.tickers(active=False)))
-            reference.store_splits(connection, with_factors(reference.split_frame(polygon.splits())))
+        polygon = Polygon(RecordedPages(market.directory / "rest"))
+        tickers = polygon.ask(lambda client: collected(client.tickers(active=True), client.tickers(active=False)))
+        splits = polygon.ask(lambda client: collected(client.splits()))
+        with self.engine(name) as engine, engine.begin() as connection:
+            reference.store_reference(connection, tickers)
+            reference.store_splits(connection, with_factors(reference.split_frame(splits)))
 
     def drop_warehouse(self, name: str) -> None:
         """Drop a warehouse."""

@@ -6,6 +6,7 @@ deployment fills it instead. Anything with logic belongs in the client, not here
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import dagster as dg
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from kapman_resources.database import database_urls, make_engine
 from kapman_resources.flatfiles import FlatFiles
 from kapman_resources.market import claim_market
 from kapman_resources.polygon import Polygon
+from kapman_resources.raw_pages import RawPages
 from kapman_resources.settings import MarketKind, Settings, load_settings, market_kind_of
 
 
@@ -78,18 +80,59 @@ class FlatFilesResource(S3Resource):
 
 
 class PolygonResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The vendor's REST API, live or as recorded pages; a configuration may have neither."""
+    """The vendor's REST API, live or as recorded pages (a configuration may have neither), and the raw store."""
 
     location: str = Field(default="", description="https address or a directory of pages; empty: OPTIONS_URL")
     api_key: str = Field(default="", description="Bearer key; empty: POLYGON_API_KEY")
+    raw_location: str = Field(default="", description="s3://bucket/prefix or a directory; empty: RAW_URL")
+
+    def source(self) -> str | None:
+        """Where this configuration asks: an https address, a directory of recorded pages, or nowhere."""
+        return self.location or load_settings().reference_location
+
+    def is_live(self) -> bool:
+        """Whether there is someone to ask for a chain as it is now."""
+        return "://" in (self.source() or "")
 
     def client(self) -> Polygon | None:
-        """Open the client; None where this configuration has no reference source."""
-        settings = load_settings()
-        location = self.location or settings.reference_location
+        """Open the client; None where this configuration has no source.
+
+        Raises:
+            ConfigurationError: the key is missing, or the directory is.
+        """
+        settings, location = load_settings(), self.source()
         if location is None:
             return None
-        return Polygon.open(location, api_key=_secret(self.api_key) or settings.polygon_api_key)
+        return Polygon.open(
+            location,
+            api_key=_secret(self.api_key) or settings.polygon_api_key,
+            requests_per_second=settings.polygon_requests_per_second,
+            concurrency=settings.polygon_concurrency,
+        )
+
+    def chains_recorded(self) -> RawPages | None:
+        """The chains of a recorded source; None where the source is live or there is none.
+
+        Raises:
+            ConfigurationError: the directory is missing.
+        """
+        location = self.source()
+        return None if location is None or self.is_live() else RawPages.recorded(Path(location).expanduser())
+
+    def raw(self) -> RawPages:
+        """Open the store that keeps the chains of a live source.
+
+        Raises:
+            ConfigurationError: credentials are missing.
+        """
+        settings = load_settings()
+        access_key, secret_key = settings.raw_credentials
+        return RawPages.open(
+            self.raw_location or settings.raw_location,
+            endpoint_url=settings.raw_endpoint_url,
+            access_key=access_key,
+            secret_key=secret_key,
+        )
 
 
 def _secret(value: str | None) -> SecretStr | None:

@@ -72,6 +72,12 @@ class Settings(BaseSettings):
     aws_secret_access_key: SecretStr | None = None
     options_url: str | None = None
     polygon_api_key: SecretStr | None = None
+    polygon_requests_per_second: float = Field(default=80.0, gt=0, allow_inf_nan=False)
+    polygon_concurrency: int = Field(default=20, ge=1)
+    raw_url: str | None = None
+    raw_endpoint_url: str | None = None
+    raw_access_key_id: SecretStr | None = None
+    raw_secret_access_key: SecretStr | None = None
     ohlcv_history_days: int = Field(default=730, ge=1)
     options_history_days: int = Field(default=90, ge=1)
     options_max_dte: int = Field(default=120, ge=1)
@@ -103,6 +109,17 @@ class Settings(BaseSettings):
         if self.options_url is not None:
             return self.options_url
         return str(self.simulated_market_dir / "rest") if self.flatfiles_url is None else None
+
+    @property
+    def raw_location(self) -> str:
+        """Where the vendor's chain pages are kept: `s3://bucket/prefix` or a directory."""
+        return self.raw_url or str(self.kapman_home / "raw")
+
+    @property
+    def raw_credentials(self) -> tuple[SecretStr | None, SecretStr | None]:
+        """S3 access key id and secret of the raw store: its own, or those of the flat files; never one of each."""
+        own = (self.raw_access_key_id, self.raw_secret_access_key)
+        return own if any(own) else (self.aws_access_key_id, self.aws_secret_access_key)
 
     @cached_property
     def market_kind(self) -> MarketKind:

@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -45,6 +45,7 @@ class Answer:
         cut_at: send only that many bytes of the body, then close.
         reset: with `cut_at`: close with a TCP reset instead of an end.
         stalls: send nothing at all until the server closes.
+        drips: send the body's first byte, again and again, until the server closes.
     """
 
     status: int = 200
@@ -53,6 +54,7 @@ class Answer:
     cut_at: int | None = None
     reset: bool = False
     stalls: bool = False
+    drips: bool = False
 
 
 @dataclass
@@ -84,6 +86,13 @@ def serving(answers: Callable[[Request], Answer] | Sequence[Answer]) -> Iterator
                 closing.wait()
                 return
             self.send_response(answer.status)
+            if answer.drips:
+                self.end_headers()
+                # Until whoever asked has gone.
+                with suppress(OSError):
+                    while not closing.wait(0.01):
+                        self.wfile.write(answer.body[:1])
+                return
             for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
                 self.send_header(name, value)
             self.end_headers()

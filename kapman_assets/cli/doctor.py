@@ -126,9 +126,13 @@ def _reference(settings: Settings) -> Finding:
     if location is None:
         mend = "set OPTIONS_URL to https://api.massive.com or to recorded pages"
         return Finding("reference", Level.WARN, "none: tickers come from the day files alone", mend)
-    with Polygon.open(location, api_key=settings.polygon_api_key) as client:
-        first = next(client.tickers(active=True), None)
-    if first is None:
+    client = Polygon.open(
+        location,
+        api_key=settings.polygon_api_key,
+        requests_per_second=settings.polygon_requests_per_second,
+        concurrency=settings.polygon_concurrency,
+    )
+    if client.ask(lambda asked: anext(asked.tickers(active=True), None)) is None:
         return Finding("reference", Level.FAIL, f"{client!r} knows no ticker", "check OPTIONS_URL")
     return Finding("reference", Level.OK, f"{client!r} answers")
 

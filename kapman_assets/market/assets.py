@@ -4,9 +4,8 @@
 when its file appears or changes (see `sensors`).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import date, timedelta
-from itertools import chain
 from typing import Any
 
 import dagster as dg
@@ -20,7 +19,7 @@ from kapman_assets.partitions import SESSIONS
 from kapman_assets.runs import fail_partly, log_materialised, retry_if_transient
 from kapman_resources import schema
 from kapman_resources.dagster_resources import FlatFilesResource, PolygonResource, Warehouse
-from kapman_resources.polygon import NotRecorded, Polygon
+from kapman_resources.polygon import NotRecorded, Polygon, collected
 from kapman_resources.watchlist import read_watchlist
 
 OWNERS = ["team:data"]
@@ -54,7 +53,7 @@ def tickers(
     with retry_if_transient(context), warehouse.engine("tickers") as engine:
         warehouse.claim(engine, *flat_files.source())
         rows = _reference_rows(
-            context, polygon, lambda client: chain(client.tickers(active=True), client.tickers(active=False))
+            context, polygon, lambda client: collected(client.tickers(active=True), client.tickers(active=False))
         )
         with engine.begin() as connection:
             reference.store_reference(connection, rows)
@@ -89,7 +88,7 @@ def splits(
     """Share splits with the cumulative factor that `fn_ohlcv_adjusted` applies to the bars before them."""
     with retry_if_transient(context), warehouse.engine("splits") as engine:
         warehouse.claim(engine, *flat_files.source())
-        rows = _reference_rows(context, polygon, lambda client: client.splits())
+        rows = _reference_rows(context, polygon, lambda client: collected(client.splits()))
         cleaned = with_factors(reference.split_frame(rows))
         with engine.begin() as connection:
             stored, without_ticker = reference.store_splits(connection, cleaned)
@@ -134,12 +133,7 @@ def ohlcv(
     sessions = [date.fromisoformat(key) for key in context.partition_keys]
     with retry_if_transient(context), warehouse.engine("ohlcv") as engine:
         warehouse.claim(engine, *flat_files.source())
-        client = polygon.client()
-        try:
-            report = ingest_sessions(engine, flat_files.client(), client, sessions, run_id=context.run.run_id)
-        finally:
-            if client is not None:
-                client.close()
+        report = ingest_sessions(engine, flat_files.client(), polygon.client(), sessions, run_id=context.run.run_id)
     for entry in report.done:
         context.add_asset_metadata(_session_metadata(entry), partition_key=entry.session.isoformat())
     if report.pending:
@@ -159,7 +153,9 @@ def ohlcv(
 
 
 def _reference_rows(
-    context: dg.AssetExecutionContext, polygon: PolygonResource, ask: Callable[[Polygon], Iterable[dict[str, Any]]]
+    context: dg.AssetExecutionContext,
+    polygon: PolygonResource,
+    question: Callable[[Polygon], Awaitable[list[dict[str, Any]]]],
 ) -> list[dict[str, Any]]:
     """Every row of a reference list; none where this configuration has no reference source, or no recording of it.
 
@@ -170,12 +166,11 @@ def _reference_rows(
     if client is None:
         context.log.info("No reference source is configured (OPTIONS_URL).")
         return []
-    with client:
-        try:
-            return list(ask(client))
-        except NotRecorded as missing:
-            context.log.warning("%s", missing)
-            return []
+    try:
+        return client.ask(question)
+    except NotRecorded as missing:
+        context.log.warning("%s", missing)
+        return []
 
 
 def _session_metadata(entry: IngestedSession) -> dict[str, Any]:

@@ -179,7 +179,7 @@ def _take(flat_files: FlatFiles, polygon: Polygon | None, session: date, typed: 
 def _grouped_daily(polygon: Polygon, session: date) -> dict[str, Any] | None:
     """The REST answer for a session; None where that source does not have it (yet)."""
     try:
-        page = polygon.grouped_daily(session)
+        page = polygon.ask(lambda client: client.grouped_daily(session))
     except (NotFound, NotRecorded):
         return None
     return page if page.get("results") else None

@@ -1,9 +1,11 @@
-"""The vendor's REST API: reference data and whole-market days, live or from recorded pages.
+"""The vendor's REST API: reference data, whole-market days and option chains, live or from recorded pages.
 
-`answers` says what an answer means, `pages` fetches the pages of a list, `client` knows the endpoints.
+`answers` says what an answer means, `pages` fetches the pages of a list, `pace` says how fast, `client` knows
+the endpoints.
 """
 
-from kapman_resources.polygon.answers import NotFound, NotRecorded
-from kapman_resources.polygon.client import Polygon
+from kapman_resources.polygon.answers import NotFound, NotRecorded, Page
+from kapman_resources.polygon.client import Polygon, collected
+from kapman_resources.polygon.pages import RecordedPages
 
-__all__ = ["NotFound", "NotRecorded", "Polygon"]
+__all__ = ["NotFound", "NotRecorded", "Page", "Polygon", "RecordedPages", "collected"]

@@ -4,13 +4,15 @@ Knows HTTP's statuses and the vendor's two shapes of an error, and no socket: `p
 """
 # ruff: noqa: N818  (the errors are named after what happened)
 
-import json
+import gzip
 import random
+import zlib
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
+from pydantic_core import from_json
 
 from kapman_resources.errors import PermanentError, TransientError
 
@@ -25,6 +27,18 @@ _RATE_LIMIT_BASE_S = 15.0
 """Plans count requests by the minute: waits that end within seconds would all be refused again."""
 
 _DETAIL_CHARS = 300
+
+
+class Page(NamedTuple):
+    """One page of a list.
+
+    Attributes:
+        body: the JSON text as received, without the transfer's compression.
+        content: what it says.
+    """
+
+    body: bytes
+    content: Row
 
 
 class Refused(PermanentError):
@@ -76,7 +90,7 @@ class BadAnswer(VendorUnavailable):
 
 
 def parse_page(body: bytes) -> Row:
-    """Read one answer.
+    """Read one answer, as the vendor wrote it: of a name that stands twice the last counts, NaN is a number.
 
     Args:
         body: JSON text, not compressed.
@@ -88,7 +102,7 @@ def parse_page(body: bytes) -> Row:
     Raises:
         ValueError: it is no such object; the message holds nothing of the body.
     """
-    page = json.loads(body)
+    page = from_json(body)
     if not isinstance(page, dict):
         raise ValueError("not a JSON object")
     rows = page.get("results") or []
@@ -99,10 +113,26 @@ def parse_page(body: bytes) -> Row:
     return page
 
 
+def parse_stored(stored: bytes, *, is_gzipped: bool) -> Page:
+    """Read a page that was kept in a file.
+
+    Raises:
+        ValueError: it is cut off, no page, or an error answer.
+    """
+    try:
+        body = gzip.decompress(stored) if is_gzipped else stored
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(str(error)) from error
+    content = parse_page(body)
+    if not is_good(content):
+        raise ValueError(f"it holds an error answer: {content['status']}")
+    return Page(body, content)
+
+
 def detail_of(text: str) -> str:
     """What the body of an error says: `error` or `message` of the JSON shapes, else the text itself."""
     try:
-        answer = json.loads(text)
+        answer = from_json(text)
     except ValueError:
         answer = None
     if isinstance(answer, dict):

@@ -3,15 +3,15 @@
 What an answer means is decided in `answers`, which endpoints there are in `client`.
 """
 
-import gzip
+import asyncio
 import logging
 import re
 import time
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -23,15 +23,18 @@ from kapman_resources.polygon.answers import (
     DamagedRecording,
     EndlessPages,
     NotRecorded,
-    Row,
+    Page,
+    RateLimited,
     VendorUnavailable,
     detail_of,
     is_good,
     parse_page,
+    parse_stored,
     refusal_of,
     retry_after_of,
     retry_wait_s,
 )
+from kapman_resources.polygon.pace import Pace
 
 logger = logging.getLogger(__name__)
 
@@ -40,53 +43,86 @@ MAX_PAGES = 1000
 
 MAX_ATTEMPTS = 5
 
+MAX_BODY_BYTES = 64_000_000
+"""Of one answer; the longest real one (every stock on one day) has some two million."""
+
 _TIMEOUT = httpx.Timeout(15.0, connect=5.0)
+_ATTEMPT_S = 60.0
 _PAGE_NAME = re.compile(r"(\d{4})\.json(\.gz)?")
 
 
 class RestPages:
-    """Pages from the vendor over HTTP."""
+    """Pages from the vendor over HTTP.
+
+    Connections are open inside `async with`, in one event loop at a time, and it may be entered again after it ended.
+    """
+
+    _client: httpx.AsyncClient
+    _pace: Pace
 
     def __init__(
         self,
         base_url: str,
         api_key: SecretStr | None,
         *,
+        requests_per_second: float,
+        concurrency: int,
         timeout: httpx.Timeout = _TIMEOUT,
+        attempt_s: float = _ATTEMPT_S,
         max_pages: int = MAX_PAGES,
-        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Prepare a client. No request is made.
 
         Args:
             base_url: scheme, host and port: `https`, or `http` on this machine.
             api_key: sent as a Bearer token, never in an address.
-            timeout: seconds, for each attempt.
+            requests_per_second: bound for all lists together.
+            concurrency: requests under way at once, likewise.
+            timeout: seconds to connect, and between two reads.
+            attempt_s: seconds for one whole answer: one that drips never times out between reads.
             max_pages: bound for one list.
-            sleep: waits that many seconds between attempts.
+            clock: seconds that only grow.
+            sleep: waits that many seconds of `clock`.
 
         Raises:
             ConfigurationError: the address or the key cannot work.
         """
         self._base = _checked_base(base_url)
         self._key = _checked_key(api_key)
+        self._requests_per_second = requests_per_second
+        self._concurrency = concurrency
+        self._timeout = timeout
+        self._attempt_s = attempt_s
         self._max_pages = max_pages
+        self._clock = clock
         self._sleep = sleep
-        self._client = httpx.Client(
-            timeout=timeout,
-            # A redirect could lead to another host, and the key with it.
-            follow_redirects=False,
-            headers={"Authorization": f"Bearer {self._key}", "Accept": "application/json"},
-        )
 
     def __repr__(self) -> str:
         return self._base
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+    async def __aenter__(self) -> Self:
+        self._pace = Pace(
+            requests_per_second=self._requests_per_second,
+            concurrency=self._concurrency,
+            clock=self._clock,
+            sleep=self._sleep,
+        )
+        self._client = httpx.AsyncClient(
+            timeout=self._timeout,
+            # The pace bounds them; a pool that bounds them too would time out where it waits.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=self._concurrency),
+            # A redirect could lead to another host, and the key with it.
+            follow_redirects=False,
+            headers={"Authorization": f"Bearer {self._key}", "Accept": "application/json"},
+        )
+        return self
 
-    def pages(self, path: str, params: Mapping[str, str]) -> Iterator[Row]:
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def pages(self, path: str, params: Mapping[str, str]) -> AsyncIterator[Page]:
         """Each page of one list, in order; an error after the first means that the list is not whole."""
         url = f"{self._base}{path}?{urlencode(params)}"
         seen: set[str] = set()
@@ -94,46 +130,67 @@ class RestPages:
             if len(seen) == self._max_pages:
                 raise EndlessPages(f"GET {self._base}{path}: more than {self._max_pages} pages; stopped.")
             seen.add(url)
-            page = self._page(url)
+            page = await self._page(url)
             yield page
-            if not page.get("next_url"):
+            if not page.content.get("next_url"):
                 return
-            url = self._pinned(page["next_url"])
+            url = self._pinned(page.content["next_url"])
         raise EndlessPages(f"GET {self._base}{path}: page {len(seen)} leads back to an earlier one; stopped.")
 
-    def _page(self, url: str) -> Row:
+    async def _page(self, url: str) -> Page:
         for attempt in range(1, MAX_ATTEMPTS):
             try:
-                return self._attempt(url)
+                return await self._attempt(url)
             except VendorUnavailable as error:
                 wait = retry_wait_s(error, attempt)
                 logger.warning("%s Attempt %d of %d; next in %.1f s.", error, attempt, MAX_ATTEMPTS, wait)
-                self._sleep(wait)
-        return self._attempt(url)
+                if isinstance(error, RateLimited) and error.retry_after_s is not None:
+                    # The limit is the key's: whatever else is asked with it would be refused, too.
+                    self._pace.pause(wait)
+                else:
+                    await self._sleep(wait)
+        return await self._attempt(url)
 
-    def _attempt(self, url: str) -> Row:
+    async def _attempt(self, url: str) -> Page:
         where = f"GET {self._redacted(url.partition('?')[0])}"
         # Causes are cut off (`from None`): a broken answer may quote the request that it answers.
         try:
-            response = self._client.get(url)
+            async with self._pace.turn(), asyncio.timeout(self._attempt_s):
+                response, body = await self._answer(url)
+        except TimeoutError:
+            raise VendorUnavailable(
+                f"{where}: no whole answer within {self._attempt_s:g} s. Check OPTIONS_URL and the network."
+            ) from None
         except httpx.HTTPError as error:
             raise VendorUnavailable(
                 f"{where}: no answer ({type(error).__name__}: {self._redacted(str(error))}). "
                 "Check OPTIONS_URL and the network."
             ) from None
+        if len(body) > MAX_BODY_BYTES:
+            raise BadAnswer(f"{where}: more than {MAX_BODY_BYTES:,} bytes. Check OPTIONS_URL and the network.")
         if response.status_code == httpx.codes.OK:
             try:
-                page = parse_page(response.content)
+                content = parse_page(body)
             except ValueError as error:
                 raise BadAnswer(f"{where}: 200, but {error}. Check OPTIONS_URL and the network.") from None
-            if is_good(page):
-                return page
+            if is_good(content):
+                return Page(body, content)
         raise refusal_of(
             response.status_code,
-            self._redacted(detail_of(response.text)),
+            self._redacted(detail_of(body.decode(errors="replace"))),
             where,
             retry_after_s=retry_after_of(response.headers.get("Retry-After"), datetime.now(UTC)),
         )
+
+    async def _answer(self, url: str) -> tuple[httpx.Response, bytes]:
+        """An answer with its body; one that is too long is left where it becomes so."""
+        body = bytearray()
+        async with self._client.stream("GET", url) as response:
+            async for part in response.aiter_bytes():
+                body += part
+                if len(body) > MAX_BODY_BYTES:
+                    break
+        return response, bytes(body)
 
     def _pinned(self, next_url: str) -> str:
         """`next_url` on the configured host, without a key: the vendor may still name its old host."""
@@ -161,20 +218,18 @@ class RecordedPages:
         Raises:
             ConfigurationError: there is no such directory.
         """
-        if not root.is_dir():
-            raise ConfigurationError(
-                f"OPTIONS_URL: there is no directory {root}. Run `kapman simulate` to write the simulated "
-                "market, or set OPTIONS_URL to https://api.massive.com or to a directory of recorded pages."
-            )
-        self._root = root
+        self._root = checked_recording(root)
 
     def __repr__(self) -> str:
         return str(self._root)
 
-    def close(self) -> None:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         """Nothing is held open."""
 
-    def pages(self, path: str, _params: Mapping[str, str]) -> Iterator[Row]:
+    async def pages(self, path: str, _params: Mapping[str, str]) -> AsyncIterator[Page]:
         """Each recorded page of `path`, in order; what the parameters would leave out is still in them."""
         folder = self._root / path.lstrip("/")
         found = sorted(folder.iterdir()) if folder.is_dir() else []
@@ -185,6 +240,20 @@ class RecordedPages:
             raise DamagedRecording(f"The pages in {folder} are not 0001, 0002 … each once: record them again.")
         for _, file in numbered:
             yield _recorded(file)
+
+
+def checked_recording(root: Path) -> Path:
+    """The directory that OPTIONS_URL names.
+
+    Raises:
+        ConfigurationError: there is no such directory.
+    """
+    if not root.is_dir():
+        raise ConfigurationError(
+            f"OPTIONS_URL: there is no directory {root}. Run `kapman simulate` to write the simulated "
+            "market, or set OPTIONS_URL to https://api.massive.com or to a directory of recorded pages."
+        )
+    return root
 
 
 def _checked_base(location: str) -> str:
@@ -229,12 +298,8 @@ def _checked_key(api_key: SecretStr | None) -> str:
     return key
 
 
-def _recorded(file: Path) -> Row:
+def _recorded(file: Path) -> Page:
     try:
-        body = file.read_bytes()
-        page = parse_page(gzip.decompress(body) if file.suffix == ".gz" else body)
-    except (OSError, EOFError, zlib.error, ValueError) as error:
+        return parse_stored(file.read_bytes(), is_gzipped=file.suffix == ".gz")
+    except (OSError, ValueError) as error:
         raise DamagedRecording(f"{file} is damaged ({error}): record it again.") from error
-    if not is_good(page):
-        raise DamagedRecording(f"{file} holds an error answer ({page['status']}): record it again.")
-    return page

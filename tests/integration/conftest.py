@@ -47,7 +47,7 @@ def defs(engine: sa.Engine, files: Path, tmp_path: Path) -> dg.Definitions:
 class NoPolygon(PolygonResource):
     """A configuration without a reference source, whatever the environment says."""
 
-    def client(self) -> None:
+    def source(self) -> None:
         """There is none."""
 
 

@@ -22,7 +22,7 @@ from kapman_assets.market import ohlcv_store
 from kapman_assets.market.ingest import IngestReport, ingest_sessions
 from kapman_resources import database, embedded
 from kapman_resources.flatfiles import FlatFiles
-from kapman_resources.polygon import Polygon
+from kapman_resources.polygon import Polygon, RecordedPages
 from tests.conftest import open_directory
 from tests.market_files import Bar, day_file, line, write_day
 
@@ -121,7 +121,7 @@ def recorded_rest(root: Path, session: date, results: list[dict[str, Any]]) -> P
     folder.mkdir(parents=True)
     page = {"adjusted": False, "resultsCount": len(results), "results": results, "status": "OK"}
     (folder / "0001.json.gz").write_bytes(gzip.compress(json.dumps(page).encode()))
-    return Polygon.open(str(root), api_key=None)
+    return Polygon(RecordedPages(root))
 
 
 def test_rest_fills_in_until_the_file_is_there(

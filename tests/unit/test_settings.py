@@ -23,6 +23,12 @@ VALUES: dict[str, tuple[str, object]] = {
     "AWS_SECRET_ACCESS_KEY": ("shh", SecretStr("shh")),
     "OPTIONS_URL": ("https://api.massive.com", "https://api.massive.com"),
     "POLYGON_API_KEY": ("key", SecretStr("key")),
+    "POLYGON_REQUESTS_PER_SECOND": ("0.08", 0.08),
+    "POLYGON_CONCURRENCY": ("4", 4),
+    "RAW_URL": ("s3://raw/kapman", "s3://raw/kapman"),
+    "RAW_ENDPOINT_URL": ("http://minio:9000", "http://minio:9000"),
+    "RAW_ACCESS_KEY_ID": ("AKIA1", SecretStr("AKIA1")),
+    "RAW_SECRET_ACCESS_KEY": ("hush", SecretStr("hush")),
     "OHLCV_HISTORY_DAYS": ("500", 500),
     "OPTIONS_HISTORY_DAYS": ("45", 45),
     "OPTIONS_MAX_DTE": ("60", 60),
@@ -39,13 +45,22 @@ UNSET: dict[str, object] = {
     "AWS_SECRET_ACCESS_KEY": None,
     "OPTIONS_URL": None,
     "POLYGON_API_KEY": None,
+    "POLYGON_REQUESTS_PER_SECOND": 80.0,
+    "POLYGON_CONCURRENCY": 20,
+    "RAW_URL": None,
+    "RAW_ENDPOINT_URL": None,
+    "RAW_ACCESS_KEY_ID": None,
+    "RAW_SECRET_ACCESS_KEY": None,
     "OHLCV_HISTORY_DAYS": 730,
     "OPTIONS_HISTORY_DAYS": 90,
     "OPTIONS_MAX_DTE": 120,
     "OPTIONS_LOWEST_STRIKE": 0.5,
     "OPTIONS_HIGHEST_STRIKE": 1.5,
 }
-SECRETS = ["DATABASE_URL", "DAGSTER_DATABASE_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "POLYGON_API_KEY"]
+SECRETS = [
+    "DATABASE_URL", "DAGSTER_DATABASE_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "POLYGON_API_KEY",
+    "RAW_ACCESS_KEY_ID", "RAW_SECRET_ACCESS_KEY",
+]  # fmt: skip
 LIVE_S3, LIVE_REST = "https://files.massive.com", "https://api.massive.com"
 
 
@@ -160,6 +175,11 @@ def test_the_root_is_the_checkout_and_without_one_the_working_directory(
     [
         ("KAPMAN_ENV", "nonsense"),
         ("KAPMAN_ENV", "production"),
+        ("POLYGON_REQUESTS_PER_SECOND", "0"),
+        ("POLYGON_REQUESTS_PER_SECOND", "nan"),
+        ("POLYGON_REQUESTS_PER_SECOND", "inf"),
+        ("POLYGON_CONCURRENCY", "0"),
+        ("POLYGON_CONCURRENCY", "2.5"),
         ("OHLCV_HISTORY_DAYS", "0"),
         ("OHLCV_HISTORY_DAYS", "-5"),
         ("OHLCV_HISTORY_DAYS", "two years"),
@@ -194,6 +214,29 @@ def test_a_secret_is_never_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> 
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         load_settings().ohlcv_history_days = 3
+
+
+def test_raw_pages_are_kept_at_home_by_default(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().raw_location == str(root / ".kapman" / "raw")
+    assert configured(monkeypatch, RAW_URL="s3://raw/kapman").raw_location == "s3://raw/kapman"
+
+
+@pytest.mark.parametrize(
+    ("own", "pair"),
+    [
+        ({}, (SecretStr("AKIA0"), SecretStr("shh"))),
+        ({"RAW_ACCESS_KEY_ID": "AKIA1", "RAW_SECRET_ACCESS_KEY": "hush"}, (SecretStr("AKIA1"), SecretStr("hush"))),
+        # Half a pair is a mistake to be told, not to be filled up with half of another.
+        ({"RAW_ACCESS_KEY_ID": "AKIA1"}, (SecretStr("AKIA1"), None)),
+        ({"RAW_SECRET_ACCESS_KEY": "hush"}, (None, SecretStr("hush"))),
+    ],
+)
+def test_raw_pages_have_their_own_keys_or_those_of_the_flat_files(
+    own: dict[str, str], pair: tuple[SecretStr | None, SecretStr | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = configured(monkeypatch, AWS_ACCESS_KEY_ID="AKIA0", AWS_SECRET_ACCESS_KEY="shh", **own)
+
+    assert settings.raw_credentials == pair
 
 
 def test_database_url_replaces_the_embedded_server(monkeypatch: pytest.MonkeyPatch) -> None:
