@@ -9,21 +9,36 @@ from typing import Any
 
 import dagster as dg
 
-from kapman_assets.market import assets, checks, jobs, sensors
+from kapman_assets.market import assets as market
+from kapman_assets.market import checks as market_checks
+from kapman_assets.market import jobs as market_jobs
+from kapman_assets.market import sensors as market_sensors
+from kapman_assets.options import assets as options
+from kapman_assets.options import checks as options_checks
+from kapman_assets.options import jobs as options_jobs
 from kapman_assets.runs import in_process
 from kapman_resources.dagster_resources import FlatFilesResource, PolygonResource, Warehouse
 
-default_assets = [assets.tickers, assets.splits, assets.ohlcv]
-default_asset_checks = [checks.ohlcv_checks, checks.splits_checks, checks.watchlist_trades]
-default_jobs = [jobs.ohlcv_retention]
-default_schedules = [jobs.ohlcv_retention_schedule]
+default_assets = [market.tickers, market.splits, market.ohlcv, options.options_chains, options.option_metrics]
+default_asset_checks = [
+    market_checks.ohlcv_checks,
+    market_checks.splits_checks,
+    market_checks.watchlist_trades,
+    options_checks.options_chains_checks,
+    options_checks.option_metrics_checks,
+]
+default_jobs = [market_jobs.ohlcv_retention, options_jobs.options_retention]
+default_schedules = [market_jobs.ohlcv_retention_schedule, options_jobs.options_retention_schedule]
 default_sensors: list[dg.SensorDefinition] = [
-    sensors.flat_files_changed,
+    market_sensors.flat_files_changed,
     # One automation sensor a domain, so that a slow one blocks only itself.
-    dg.AutomationConditionSensorDefinition(
-        "market_automation",
-        target=dg.AssetSelection.groups(assets.GROUP),
-        default_status=dg.DefaultSensorStatus.RUNNING,
+    *(
+        dg.AutomationConditionSensorDefinition(
+            f"{group}_automation",
+            target=dg.AssetSelection.groups(group),
+            default_status=dg.DefaultSensorStatus.RUNNING,
+        )
+        for group in (market.GROUP, options.GROUP)
     ),
 ]
 

@@ -4,8 +4,8 @@
 the endpoints.
 """
 
-from kapman_resources.polygon.answers import NotFound, NotRecorded, Page
+from kapman_resources.polygon.answers import KeyRejected, NotFound, NotRecorded, Page
 from kapman_resources.polygon.client import Polygon, collected
 from kapman_resources.polygon.pages import RecordedPages
 
-__all__ = ["NotFound", "NotRecorded", "Page", "Polygon", "RecordedPages", "collected"]
+__all__ = ["KeyRejected", "NotFound", "NotRecorded", "Page", "Polygon", "RecordedPages", "collected"]

@@ -23,8 +23,8 @@ MAX_WAIT_S = 60.0
 """Longest wait before an attempt, whatever Retry-After says."""
 
 _BACKOFF_BASE_S = 0.5
-_RATE_LIMIT_BASE_S = 15.0
-"""Plans count requests by the minute: waits that end within seconds would all be refused again."""
+_BACKOFF_FACTOR, _RATE_LIMIT_FACTOR = 2, 6
+"""A rate limit may be counted by the minute: after a first short wait, those that follow must reach beyond it."""
 
 _DETAIL_CHARS = 300
 
@@ -199,8 +199,8 @@ def retry_wait_s(error: VendorUnavailable, attempt: int) -> float:
     """Seconds to wait after `error` in attempt number `attempt` (from 1): Retry-After, else full jitter."""
     if error.retry_after_s is not None:
         return min(error.retry_after_s, MAX_WAIT_S)
-    base = _RATE_LIMIT_BASE_S if isinstance(error, RateLimited) else _BACKOFF_BASE_S
-    return random.uniform(0, min(MAX_WAIT_S, base * 2 ** (attempt - 1)))  # noqa: S311
+    factor = _RATE_LIMIT_FACTOR if isinstance(error, RateLimited) else _BACKOFF_FACTOR
+    return random.uniform(0, min(MAX_WAIT_S, _BACKOFF_BASE_S * factor ** (attempt - 1)))  # noqa: S311
 
 
 def is_good(page: Row) -> bool:

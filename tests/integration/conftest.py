@@ -25,8 +25,8 @@ def files(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
-    """A Dagster instance of this test's own."""
-    with dg.instance_for_test() as instance:
+    """A Dagster instance of this test's own, in memory: on disk each event waits for it."""
+    with dg.DagsterInstance.ephemeral() as instance:
         yield instance
 
 

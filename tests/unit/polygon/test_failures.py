@@ -287,10 +287,10 @@ def test_retry_after_has_two_forms(header: str | None, seconds: float | None) ->
 
 
 def test_waits_grow_with_full_jitter_and_are_bounded() -> None:
-    for error, base in ((VendorUnavailable("x"), 0.5), (RateLimited("x"), 15.0)):
+    for error, factor in ((VendorUnavailable("x"), 2), (RateLimited("x"), 6)):
         for attempt in (1, 2, 3, 20):
             waits = [retry_wait_s(error, attempt) for _ in range(300)]
-            bound = min(MAX_WAIT_S, base * 2 ** (attempt - 1))
+            bound = min(MAX_WAIT_S, 0.5 * factor ** (attempt - 1))
             assert 0 <= min(waits) < bound / 4
             assert bound * 3 / 4 < max(waits) <= bound
 
