@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import history, machine, options_metrics, reads, report, session, simulation, start
+from benchmarks import chains, history, machine, options_metrics, reads, report, session, simulation, start
 from benchmarks.laboratory import FULL, QUICK, Laboratory
 from benchmarks.report import Row
 
@@ -22,6 +22,7 @@ SUBJECTS: dict[str, Callable[[Laboratory], list[Row]]] = {
     "simulation": simulation.measure,
     "start": start.measure,
     "options": options_metrics.measure,
+    "chains": chains.measure,
 }
 
 
