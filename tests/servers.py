@@ -66,11 +66,12 @@ class Server:
 
 
 @contextmanager
-def serving(answers: Callable[[Request], Answer] | Sequence[Answer]) -> Iterator[Server]:
+def serving(answers: Callable[[Request], Answer] | Sequence[Answer], *, puts: Answer | None = None) -> Iterator[Server]:
     """Serve on a free loopback port.
 
     Args:
         answers: what to answer: decided from the request, or one after the other (the last for ever).
+        puts: what to answer whoever uploads something; without it nobody can.
     """
     closing = threading.Event()
 
@@ -101,6 +102,19 @@ def serving(answers: Callable[[Request], Answer] | Sequence[Answer]) -> Iterator
                 # A linger of 0 seconds turns the close into a reset.
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.connection.close()
+
+        def do_PUT(self) -> None:
+            if puts is None:
+                self.send_error(405)
+                return
+            if "Expect" in self.headers:
+                self.send_response_only(100)
+                self.end_headers()
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(puts.status)
+            self.send_header("Content-Length", str(len(puts.body)))
+            self.end_headers()
+            self.wfile.write(puts.body)
 
         def log_message(self, *_: Any) -> None:
             """Tests read `Server.requests` instead."""
