@@ -222,6 +222,7 @@ def test_many_symbols_are_read_in_the_order_asked_for(raw: RawPages) -> None:
         gzip.compress(b'{"status":"ERROR","error":"no"}'),
         b"<html>",
     ],
+    ids=["empty", "cut in the data", "cut in the checksum", "cut JSON", "no object", "no text", "an error", "not gzip"],
 )
 def test_a_damaged_page_ends_its_take_and_is_named(damaged: bytes, raw: RawPages, tmp_path: Path) -> None:
     write(raw, TAKEN, page(1, more=True), page(2, more=True), page(3))
