@@ -34,7 +34,7 @@ _READY_SECONDS = 120.0
 def up(
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
     port: Annotated[int, typer.Option(help="Dagster's port on 127.0.0.1.")] = 3000,
-    sessions: Annotated[int, typer.Option(min=1, help="Newest sessions to have in the base layer.")] = 520,
+    sessions: Annotated[int, typer.Option(min=1, help="Newest sessions of bars to have.")] = 520,
 ) -> None:
     """Prepare everything, start Dagster, and keep it running until Ctrl-C."""
     with explained(), _only_one(load_settings()) as settings:
@@ -48,28 +48,45 @@ def up(
 
 
 def materialize_missing(workplace: Workplace, count: int) -> None:
-    """Materialise the reference and those of the newest `count` published sessions that are not stored."""
+    """Materialise what is not stored: reference, bars of the newest `count` published sessions, their chains.
+
+    Each domain brings what it can: what could not be stored is best looked at in Dagster, which is about to start.
+    """
     import dagster as dg
 
-    from kapman_assets.market.ohlcv_store import stored_sessions
-
-    published = _published(workplace.settings)[-count:]
-    engine = make_engine(workplace.urls.warehouse, application_name="kapman:up", read_only=True)
-    with engine.connect() as connection:
-        stored = stored_sessions(connection, published[0], published[-1]) if published else {}
-    engine.dispose()
-    missing = ranges_of([day for day in published if day not in stored])
-    if not missing:
+    bars, chains = _missing(workplace, count)
+    if not bars and not chains:
         with dg.DagsterInstance.get() as instance:
             close_abandoned_runs(instance)
-        console.print(f"The base layer holds the newest {len(published)} sessions.")
+        console.print("Everything that is published is stored.")
         return
-    for select, (first, last) in [("key:tickers or key:splits", missing[-1]), *(("ohlcv", days) for days in missing)]:
+    steps = [("key:tickers or key:splits", [bars[-1]])] if bars else []
+    steps += [("ohlcv", list(days)) for days in ranges_of(bars)]
+    steps += [("group:options", list(days)) for days in ranges_of(chains)]
+    for select, days in steps:
         try:
-            run_assets(select, [first, last])
+            run_assets(select, sessions_between(days[0], days[-1]))
         except KapmanError as error:
-            # What could be stored is; the rest is best looked at in Dagster, which is about to start.
             errors.print(f"[bold yellow]not everything could be materialised[/] {escape(str(error))}")
+
+
+def _missing(workplace: Workplace, count: int) -> tuple[list[date], list[date]]:
+    """Sessions whose bars and whose chains are published and not stored, ascending."""
+    from kapman_assets.market.ohlcv_store import stored_sessions
+    from kapman_assets.options.chain_store import sessions_with_chains
+
+    published = _published(workplace.settings)[-count:]
+    if not published:
+        return [], []
+    engine = make_engine(workplace.urls.warehouse, application_name="kapman:up", read_only=True)
+    with engine.connect() as connection:
+        bars = stored_sessions(connection, published[0], published[-1])
+        chains = sessions_with_chains(connection, published[0])
+    engine.dispose()
+    return (
+        [day for day in published if day not in bars],
+        [day for day in _published_chains(published[0]) if day not in chains],
+    )
 
 
 def _published(settings: Settings) -> list[date]:
@@ -81,6 +98,20 @@ def _published(settings: Settings) -> list[date]:
         first = session_offset(newest, 1 - settings.kapman_env.live_sessions)
         return list(FlatFilesResource().client().etags(sessions_between(first, newest)))
     return [day for day in FlatFilesResource().client().sessions() if day <= newest]
+
+
+def _published_chains(first: date) -> list[date]:
+    """Sessions from `first` on whose chains can be had: recorded ones, or the one that the vendor shows now."""
+    from kapman_assets.options.ingest import is_shown
+    from kapman_resources.dagster_resources import PolygonResource
+
+    now = datetime.now(UTC)
+    newest = latest_open_session(now)
+    polygon = PolygonResource()
+    recorded = polygon.chains_recorded()
+    if recorded is not None:
+        return [day for day in recorded.sessions() if first <= day <= newest]
+    return [newest] if polygon.is_live() and is_shown(newest, now) else []
 
 
 def _children(workplace: Workplace, port: int) -> list[Child]:

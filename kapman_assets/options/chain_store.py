@@ -121,6 +121,12 @@ def stored_statuses(connection: sa.Connection, session: date) -> dict[int, Chain
     return {ticker_id: ChainStatus(status) for ticker_id, status in rows}
 
 
+def sessions_with_chains(connection: sa.Connection, first: date) -> set[date]:
+    """Sessions from `first` on of which a chain was stored or is known to be missing."""
+    c = options_chain_status.c
+    return set(connection.scalars(sa.select(c.date).distinct().where(c.date >= first)))
+
+
 def make_room(connection: sa.Connection, sessions: Iterable[date]) -> None:
     """Create the partitions that `sessions` need, before the transactions that fill them."""
     partitioning.make_room(connection, (options_chains.name,), sessions)

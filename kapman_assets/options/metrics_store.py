@@ -23,7 +23,8 @@ TABLES = (volatility_metrics, price_metrics, dealer_metrics)
 
 _CHAINS = """
     SELECT c.ticker_id, c.strike, c.expiration_date, c.contract_type = 'call' AS is_call,
-           coalesce(CAST(c.open_interest AS float8), 'NaN') AS open_interest, coalesce(CAST(c.volume AS float8), 'NaN') AS volume,
+           coalesce(CAST(c.open_interest AS float8), 'NaN') AS open_interest,
+           coalesce(CAST(c.volume AS float8), 'NaN') AS volume,
            coalesce(c.implied_volatility, 'NaN') AS implied_volatility, coalesce(c.delta, 'NaN') AS delta,
            coalesce(c.gamma, 'NaN') AS gamma, coalesce(c.multiplier, 'NaN') AS multiplier, c.is_standard
     FROM options_chains c
