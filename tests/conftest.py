@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from psycopg import sql
 
+from kapman_assets.cli.environment import upgrade_warehouse
 from kapman_resources import database, embedded
 from kapman_resources.embedded import EmbeddedPostgres
 
@@ -63,9 +64,9 @@ def postgres() -> EmbeddedPostgres:
 
 @pytest.fixture(scope="session")
 def template(postgres: EmbeddedPostgres) -> str:
-    """Name of a migrated database to copy."""
+    """Name of a database to copy that has been upgraded."""
     _run(postgres, sql.SQL("CREATE DATABASE template_warehouse"))
-    database.upgrade(postgres.url("template_warehouse"))
+    upgrade_warehouse(postgres.url("template_warehouse"))
     return "template_warehouse"
 
 

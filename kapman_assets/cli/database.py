@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kapman_assets.cli.console import console, explained
+from kapman_assets.cli.environment import upgrade_warehouse
 from kapman_resources import database
 from kapman_resources.settings import load_settings
 
@@ -21,7 +22,7 @@ def upgrade() -> None:
         for url in (urls.warehouse, urls.dagster):
             database.ensure_database(url)
         before = database.schema_status(urls.warehouse)
-        database.upgrade(urls.warehouse)
+        upgrade_warehouse(urls.warehouse)
         now = database.schema_status(urls.warehouse)
         console.print(f"Schema: {before.current or 'none'} → {now.current}.")
 

@@ -18,6 +18,20 @@ class Workplace:
     environment: dict[str, str]
 
 
+def upgrade_warehouse(url: str) -> None:
+    """Bring a warehouse's schema up to date: migrations make tables and functions, the SQL models its views."""
+    from kapman_assets.sql_models import create_views, load_models
+
+    models = load_models()
+    database.upgrade(url)
+    engine = database.make_engine(url, application_name="kapman:views")
+    try:
+        with engine.begin() as connection:
+            create_views(connection, models)
+    finally:
+        engine.dispose()
+
+
 def prepare() -> Workplace:
     """Start or find the databases, bring an embedded one's schema up to date, and enter Dagster's home.
 
@@ -31,7 +45,7 @@ def prepare() -> Workplace:
     database.ensure_database(urls.warehouse)
     database.ensure_database(urls.dagster)
     if settings.is_embedded:
-        database.upgrade(urls.warehouse)
+        upgrade_warehouse(urls.warehouse)
     else:
         status = database.schema_status(urls.warehouse)
         if not status.is_current:
