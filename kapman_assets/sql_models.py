@@ -154,6 +154,8 @@ def _checked(path: Path, known: Mapping[str, _Known], note: Mapping[str, Any], t
     query, *more = parse(text, dialect="postgres")
     if more or not isinstance(query, exp.Query) or query.find(exp.DML):
         raise ModelError("it must be one SELECT.")
+    if {placeholder.name for placeholder in query.find_all(exp.Placeholder)} != bounds:
+        raise ModelError("var() must stand outside of quotes: it is a bound value, not text.")
     read = _reads(query, known)
     if read != declared:
         hidden, idle = sorted(read - declared) or "nothing", sorted(declared - read) or "nothing"

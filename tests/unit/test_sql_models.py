@@ -39,7 +39,8 @@ models:
 """
 BARS, NAMES = "{{ source('warehouse', 'bars') }}", "{{ source('warehouse', 'names') }}"
 WAREHOUSE = {"warehouse": Warehouse(url="postgresql:///unused")}
-BETWEEN = "date BETWEEN {{ var('first') }} AND {{ var('last') }}"
+FIRST, LAST = "{{ var('first') }}", "{{ var('last') }}"
+BETWEEN = f"date BETWEEN {FIRST} AND {LAST}"
 
 
 def view(query: str) -> str:
@@ -165,6 +166,10 @@ def test_a_file_that_is_no_model_is_refused_by_name(load: Load, text: str, messa
         (partition(f"SELECT date, count(*) AS bars FROM {BARS} WHERE {BETWEEN} GROUP BY 1"), r"\['bars', 'n'\]"),
         (partition(f"SELECT date, count(*) AS n FROM {BARS} GROUP BY 1"), "must say materialized='table'"),
         (partition(f"SELECT date, 1 AS n FROM {BARS} WHERE date = {{{{ var('first') }}}}"), "'first', 'last'"),
+        (
+            partition(f"SELECT date, 1 AS n FROM {BARS} WHERE date BETWEEN '{FIRST}' AND '{LAST}'"),
+            r"var\(\) must stand outside of quotes",
+        ),
         (view(f"SELECT date, 1 AS n FROM {BARS}"), "must say materialized='table'.*a table of its name"),
     ],
 )
