@@ -17,9 +17,17 @@ from kapman_assets.options import assets as options
 from kapman_assets.options import checks as options_checks
 from kapman_assets.options import jobs as options_jobs
 from kapman_assets.runs import in_process
+from kapman_assets.sql_models import build_assets, load_models
 from kapman_resources.dagster_resources import FlatFilesResource, PolygonResource, Warehouse
 
-default_assets = [market.tickers, market.splits, market.ohlcv, options.options_chains, options.option_metrics]
+default_assets = [
+    market.tickers,
+    market.splits,
+    market.ohlcv,
+    options.options_chains,
+    options.option_metrics,
+    *build_assets(load_models()),
+]
 default_asset_checks = [
     market_checks.ohlcv_checks,
     market_checks.splits_checks,

@@ -105,10 +105,13 @@ def options_chains(
                 ),
             ],
             metadata={**column_schema(table), "partition_expr": "date"},
-            # A bar that is missing makes a number unknown; it must not keep the others from being made.
-            automation_condition=dg.AutomationCondition.eager().replace(
+            # Splits are refreshed every morning, which alone is no reason. A bar that is missing makes a number
+            # unknown; it must not keep the others from being made.
+            automation_condition=dg.AutomationCondition.eager()
+            .ignore(dg.AssetSelection.assets(splits))
+            .replace(
                 "any_deps_missing",
-                dg.AutomationCondition.any_deps_missing().ignore(dg.AssetSelection.assets(ohlcv)),
+                dg.AutomationCondition.any_deps_missing().ignore(dg.AssetSelection.assets(ohlcv, splits)),
             ),
         )
         for table in metrics_store.TABLES

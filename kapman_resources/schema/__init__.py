@@ -1,8 +1,8 @@
 """The warehouse's tables as SQLAlchemy Core metadata: the one place that names tables and columns.
 
 Comments carry unit and source of each column; they are what a reader sees in the database. Migrations
-(`migrations/versions`) create them; a test holds the two against each other. Views and functions live in
-migrations only. How session tables are split into physical partitions is the business of `partitioning`.
+(`migrations/versions`) create them; a test holds the two against each other. Functions live in migrations only,
+views in `dbt_like_sql`. How session tables are split into physical partitions is the business of `partitioning`.
 One module a domain; users import the tables from here.
 """
 
