@@ -5,7 +5,9 @@ anything reads it. No Dagster; what a snapshot means is in `snapshot`, what is s
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import gc
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -108,7 +110,8 @@ def store_live(
     A missed snapshot is lost: chains that came are stored whatever happens to the others, and a killed call
     leaves those that were written.
     """
-    return asyncio.run(_store_live(engine, polygon, kept, session, watched=watched, bounds=bounds, run_id=run_id))
+    with _collector_at_rest():
+        return asyncio.run(_store_live(engine, polygon, kept, session, watched=watched, bounds=bounds, run_id=run_id))
 
 
 async def _store_live(
@@ -140,6 +143,21 @@ async def _store_live(
             for task in tasks:
                 task.cancel()
     return TakeReport(done, may_recover)
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Spare the cyclic garbage collector the pages: trees without a cycle, which it would walk again and again.
+
+    It takes 40 % of the time otherwise; what is no longer used is freed all the same.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Asking:
