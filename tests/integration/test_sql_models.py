@@ -412,26 +412,26 @@ def recomputed(contracts: list[dict[str, Any]], spot: float | None) -> dict[str,
     frame = pd.DataFrame(contracts)
     frame["expiration_date"] = [MONDAY + timedelta(days=dte) for dte in frame["dte"]]
     chain = read_chain(frame, MONDAY, spot)
-    rows, sides = chain.rows, {"call": chain.rows["is_call"], "put": ~chain.rows["is_call"]}
-    shares = rows["open_interest"] * rows["multiplier"]
+    sides = {"call": chain.is_call, "put": ~chain.is_call}
+    shares = chain.open_interest * chain.multiplier
     volatility, gex = volatility_metrics(chain, []), gex_totals(chain)
     values: dict[str, float | None] = {
-        "contracts": len(rows),
+        "contracts": len(chain),
         "contracts_non_standard": chain.non_standard,
         "put_call_oi_ratio": volatility.pcr_oi,
         "put_call_volume_ratio": volatility.pcr_volume,
         "weighted_avg_iv": volatility.weighted_iv,
         "calculated_gex": gex and gex.gross_gex,
         "calculated_net_gex": gex and gex.net_gex,
-        "total_oi": total(rows["open_interest"]),
-        "oi_without_gamma": float(rows["open_interest"][rows["gamma"].isna()].sum()),
+        "total_oi": total(chain.open_interest),
+        "oi_without_gamma": float(np.nansum(chain.open_interest[np.isnan(chain.gamma)])),
     }
     for side, is_side in sides.items():
         values |= {
-            f"total_{side}_oi": total(rows["open_interest"][is_side]),
-            f"total_{side}_volume": total(rows["volume"][is_side]),
-            f"total_{side}_gamma": total((rows["gamma"] * shares)[is_side]),
-            f"total_{side}_delta": total((rows["delta"] * shares)[is_side]),
+            f"total_{side}_oi": total(chain.open_interest[is_side]),
+            f"total_{side}_volume": total(chain.volume[is_side]),
+            f"total_{side}_gamma": total((chain.gamma * shares)[is_side]),
+            f"total_{side}_delta": total((chain.delta * shares)[is_side]),
             **walls(chain, side),
         }
     return {name: np.nan if value is None else float(value) for name, value in values.items()}
@@ -439,7 +439,7 @@ def recomputed(contracts: list[dict[str, Any]], spot: float | None) -> dict[str,
 
 def walls(chain: Chain, side: str) -> dict[str, float]:
     table = gex_by_strike(chain)
-    held = [(oi, strike) for oi, strike in zip(table[f"{side}_oi"], table["strike"], strict=True) if oi > 0]
+    held = [(oi, strike) for oi, strike in zip(getattr(table, f"{side}_oi"), table.strike, strict=True) if oi > 0]
     ranked = sorted(held, key=lambda wall: (-wall[0], abs(wall[1] - (chain.spot or 0)), wall[1]))[:3]
     return {f"top_{side}_strike_{n}": strike for n, (_, strike) in enumerate(ranked, 1)} | {
         f"top_{side}_oi_{n}": oi for n, (oi, _) in enumerate(ranked, 1)
