@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from operator import itemgetter
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from kapman_resources.errors import ConfigurationError
 from kapman_resources.sessions import sessions_between
 from kapman_resources.settings import MARKET_MARKER
 from kapman_resources.simulation import writer
 from kapman_resources.simulation.faults import Fault, rows_of, spoil, symbols_of
+from kapman_resources.simulation.options import labels, pages
+from kapman_resources.simulation.options.chains import OptionMarket, SessionChains
 from kapman_resources.simulation.plan import FORMAT_VERSION, MarketPlan
 from kapman_resources.simulation.prices import SessionBars, walk
 from kapman_resources.simulation.reference import (
@@ -35,7 +38,7 @@ PLAN_FILE = "plan.json"
 
 _WRITERS = 2
 _WAITING = 8
-"""Day files that may wait to be written: bounds the memory when drawing is faster than compressing."""
+"""Sessions that may wait to be written: bounds the memory when drawing is faster than compressing."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,9 @@ class SimulationReport:
         rows_written: rows in them.
         faults: bad rows in the whole market, those of test symbols included.
         events: Wyckoff events that are labelled in the whole market.
+        chain_sessions: sessions of the market that have option chains.
+        pages_written: pages of option chains that this call added.
+        contracts_written: rows in them.
     """
 
     directory: Path
@@ -61,6 +67,17 @@ class SimulationReport:
     rows_written: int
     faults: int
     events: int
+    chain_sessions: int
+    pages_written: int
+    contracts_written: int
+
+
+class _WrittenChains(NamedTuple):
+    """What became of a session's chains."""
+
+    pages: int
+    contracts: int
+    labels: list[labels.ChainLabel]
 
 
 @dataclass
@@ -72,6 +89,7 @@ class _Truth:
     splits: list[ExecutedSplit] = field(default_factory=list)
     halts: list[tuple[str, date]] = field(default_factory=list)
     events: list[tuple[PlannedEvent, date]] = field(default_factory=list)
+    chains: list[labels.ChainLabel] = field(default_factory=list)
 
     def add(self, bars: SessionBars, faults: Sequence[Fault]) -> None:
         """Take over what is to be known about one session."""
@@ -111,6 +129,7 @@ class _Truth:
             sorted(events, key=itemgetter(1, 4)),
         )
         write(directory, "listings.csv", ("symbol", "type", "sector", "listed", "delisted"), lives)
+        write(directory, "options.csv", labels.ChainLabel._fields, self.chains)
 
 
 def simulate(
@@ -155,9 +174,15 @@ def _claim(directory: Path, plan: MarketPlan) -> None:
     claim = {"format": FORMAT_VERSION, "plan": plan.to_json()}
     target = directory / PLAN_FILE
     if target.exists():
-        if json.loads(target.read_bytes()) != claim:
+        found = json.loads(target.read_bytes())
+        if found["format"] != FORMAT_VERSION:
             raise ConfigurationError(
-                f"{directory} holds a simulated market of another plan or version; use --force to delete "
+                f"{directory} holds a simulated market of format {found['format']}, and this version writes "
+                f"format {FORMAT_VERSION}; run `kapman simulate --force` to delete it and write it anew."
+            )
+        if found != claim:
+            raise ConfigurationError(
+                f"{directory} holds a simulated market of another plan; use --force to delete "
                 f"it and write this one, or give this one another directory."
             )
     elif any(directory.glob("[!.]*")):
@@ -178,8 +203,10 @@ def _write_market(
     securities = build_universe(plan)
     symbols = symbols_of(securities)
     truth = _Truth(securities)
+    options = OptionMarket(plan, securities)
     files = rows_written = 0
-    pending: deque[Future[None]] = deque()
+    pending: deque[Future[Any]] = deque()
+    chains: list[Future[_WrittenChains]] = []
     with ThreadPoolExecutor(_WRITERS) as pool:
         for bars in walk(plan, securities, sessions):
             # Faults are drawn for files that are there too: their labels are written anew.
@@ -189,12 +216,17 @@ def _write_market(
                 pending.append(pool.submit(writer.write_day_file, directory, bars.session, rows))
                 files += 1
                 rows_written += len(rows.ticker)
+            if (session_chains := options.step(bars)) is not None:
+                chains.append(pool.submit(_write_chains, directory, plan, session_chains))
+                pending.append(chains[-1])
             while len(pending) > _WAITING:
                 pending.popleft().result()
             if on_progress is not None:
                 on_progress(bars.index + 1, len(sessions))
         for future in pending:
             future.result()
+    written = [future.result() for future in chains]
+    truth.chains = [label for session in written for label in session.labels]
     writer.write_pages(directory, TICKERS_PATH, ticker_rows(plan, securities, sessions))
     writer.write_pages(directory, SPLITS_PATH, split_rows(truth.splits))
     truth.write(directory, sessions)
@@ -216,4 +248,20 @@ def _write_market(
         rows_written=rows_written,
         faults=len(truth.faults),
         events=len(truth.events),
+        chain_sessions=len(written),
+        pages_written=sum(session.pages for session in written),
+        contracts_written=sum(session.contracts for session in written),
     )
+
+
+def _write_chains(directory: Path, plan: MarketPlan, chains: SessionChains) -> _WrittenChains:
+    """Write the pages of a session that are missing; its labels are calculated in any case."""
+    without = (*plan.without_options, *plan.dead)
+    wanted = ((page, writer.chain_page(directory, chains.session, page)) for page in pages.pages_of(chains, without))
+    missing = [(page, target) for page, target in wanted if not target.exists()]
+    if missing:
+        rows = pages.rows_of(plan, chains)
+        for page, target in missing:
+            writer.write_chain_page(target, pages.body(page, rows, chains.session))
+    contracts = sum(page.stop - page.start for page, _ in missing)
+    return _WrittenChains(len(missing), contracts, labels.labels_of(chains))

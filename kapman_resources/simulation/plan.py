@@ -13,7 +13,7 @@ import numpy as np
 
 from kapman_resources.errors import ConfigurationError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised whenever the same plan would draw other files: an older directory is then refused, not extended."""
 
 SESSIONS_PER_YEAR = 252
@@ -33,6 +33,12 @@ class Stream(IntEnum):
     HALTS = 8
     STRUCTURES = 9
     FAULTS = 10
+    OPTION_NAMES = 11
+    OPTION_SURFACE = 12
+    OPTION_LISTINGS = 13
+    OPTION_TRADES = 14
+    OPTION_HOLDINGS = 15
+    OPTION_GAPS = 16
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,10 @@ class MarketPlan:
         watched: names that must be in the market; all but the dead ones trade from session 0 for ever.
             An ETF without a sector is a basket of the whole market.
         dead: symbols of `watched` that never trade; every second one is in the reference, as inactive.
+        first_chain_session: the first session with option chains of the watched names, or the day before it;
+            None is a market without.
+        without_options: symbols of `watched` that trade but have no options.
+        adjusted_options: symbols of `watched` that always have some contracts adjusted after a corporate action.
         seed: root of all randomness, not negative.
         names: symbols ever listed, watched ones included and dead ones not.
         life_sessions: sessions over which late listings are spread; the market itself has no end.
@@ -73,6 +83,9 @@ class MarketPlan:
     first_session: date
     watched: tuple[WatchedName, ...]
     dead: tuple[str, ...] = ()
+    first_chain_session: date | None = None
+    without_options: tuple[str, ...] = ()
+    adjusted_options: tuple[str, ...] = ()
     seed: int = 7
     names: int = 300
     life_sessions: int = 756
@@ -88,6 +101,9 @@ class MarketPlan:
     def __post_init__(self) -> None:
         symbols = [watched.symbol for watched in self.watched]
         unknown = sorted(set(self.dead) - set(symbols))
+        trading = set(symbols) - set(self.dead)
+        not_trading = sorted(set(self.without_options) - trading)
+        not_optionable = sorted(set(self.adjusted_options) - trading.difference(self.without_options))
         alive = len(symbols) - len(self.dead)
         shares = ("late_listing_share", "structure_share", "structure_noise", "fault_rate")
         rates = (
@@ -100,6 +116,11 @@ class MarketPlan:
             (len(set(symbols)) < len(symbols), "watched: a symbol occurs twice"),
             (len(set(self.dead)) < len(self.dead), "dead: a symbol occurs twice"),
             (bool(unknown), f"dead: {', '.join(unknown)} is not among the watched names"),
+            (bool(not_trading), f"without_options: {', '.join(not_trading)} is not watched, or dead"),
+            (
+                bool(not_optionable),
+                f"adjusted_options: {', '.join(not_optionable)} is not watched, dead or without options",
+            ),
             (self.seed < 0, f"seed: {self.seed} is negative"),
             (self.names < max(alive, 1), f"names: {self.names} is less than the {alive} watched names"),
             (self.life_sessions < 1, f"life_sessions: {self.life_sessions} is less than 1"),
@@ -124,16 +145,23 @@ class MarketPlan:
             "first_session": self.first_session.isoformat(),
             "watched": [asdict(watched) for watched in self.watched],
             "dead": list(self.dead),
+            "first_chain_session": None if self.first_chain_session is None else self.first_chain_session.isoformat(),
+            "without_options": list(self.without_options),
+            "adjusted_options": list(self.adjusted_options),
         }
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "MarketPlan":
         """The plan that `to_json` wrote."""
+        chains = values["first_chain_session"]
         return cls(
             **{
                 **values,
                 "first_session": date.fromisoformat(values["first_session"]),
                 "watched": tuple(WatchedName(**watched) for watched in values["watched"]),
                 "dead": tuple(values["dead"]),
+                "first_chain_session": None if chains is None else date.fromisoformat(chains),
+                "without_options": tuple(values["without_options"]),
+                "adjusted_options": tuple(values["adjusted_options"]),
             }
         )

@@ -11,7 +11,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from kapman_resources.simulation.faults import FRACTIONAL_VOLUME_SINCE, Rows
+from kapman_resources.simulation.options.pages import SNAPSHOT_PATH, Page, taken_at
 from kapman_resources.simulation.reference import pages
 
 DAY_FILES = "flatfiles/us_stocks_sip/day_aggs_v1"
@@ -28,6 +29,9 @@ HEADER = b"ticker,volume,open,close,high,low,window_start,transactions\n"
 _DAY_SUFFIX = ".csv.gz"
 _LOCK = ".lock"
 _COMPRESSION = 6
+_CHAIN_COMPRESSION = 1
+"""Chains are a hundred times the day files: written fast rather than small."""
+
 _WITHOUT_QUOTES = arrow_csv.WriteOptions(include_header=False, quoting_style="none")
 
 
@@ -50,14 +54,25 @@ def write_day_file(directory: Path, session: date, rows: Rows) -> None:
     text = io.BytesIO()
     text.write(HEADER)
     arrow_csv.write_csv(pa.table(columns), text, _WITHOUT_QUOTES)
-    replace_file(day_file(directory, session), _compressed(text.getvalue()))
+    replace_file(day_file(directory, session), _compressed(text.getvalue(), _COMPRESSION))
 
 
 def write_pages(directory: Path, path: str, rows: Sequence[dict[str, Any]]) -> None:
     """Write the pages of one REST endpoint below `rest/`, numbered from 0001."""
     for number, page in enumerate(pages(path, rows), start=1):
         target = directory / "rest" / path / f"{number:04d}.json.gz"
-        replace_file(target, _compressed(json.dumps(page).encode()))
+        replace_file(target, _compressed(json.dumps(page).encode(), _COMPRESSION))
+
+
+def chain_page(directory: Path, session: date, page: Page) -> Path:
+    """Where a page of a chain stands: below its session, its symbol and when it was taken (UTC)."""
+    taken = f"{taken_at(session).astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    return directory / "rest" / SNAPSHOT_PATH / f"{session}" / page.symbol / taken / f"{page.number:04d}.json.gz"
+
+
+def write_chain_page(target: Path, body: bytes) -> None:
+    """Write one page of a chain."""
+    replace_file(target, _compressed(body, _CHAIN_COMPRESSION))
 
 
 def write_label(directory: Path, name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -92,5 +107,5 @@ def locked(directory: Path) -> Iterator[None]:
         yield
 
 
-def _compressed(content: bytes) -> bytes:
-    return gzip.compress(content, compresslevel=_COMPRESSION, mtime=0)
+def _compressed(content: bytes, level: int) -> bytes:
+    return gzip.compress(content, compresslevel=level, mtime=0)
