@@ -7,15 +7,15 @@ same bytes, and a market simulated through a later session begins with the same 
     flatfiles/us_stocks_sip/day_aggs_v1/Y/M/D     day files
     rest/v3/reference/tickers/0001.json.gz ...    the ticker reference, page by page
     rest/stocks/v1/splits/0001.json.gz ...        the split reference, page by page
+    rest/v3/snapshot/options/DAY/SYMBOL/TAKEN/0001.json.gz ...   option chains, page by page
     labels/                                       the truth, for tests alone: nothing else may read it
 
-Option chains have their place below `rest/v3/snapshot/options/`. What they need of the stocks, the true raw
-close and the conditional volatility of each name in each session, is `SessionBars` out of
-`walk(plan, build_universe(plan), sessions)`: walking again gives the same numbers.
+Option chains need the true raw close and the conditional volatility of each name in each session: `SessionBars`
+out of `walk(plan, build_universe(plan), sessions)`, which they follow from its first session on.
 
 One module has one reason to exist: `plan` (parameters), `universe` (names and lives), `traits` (what a name
 keeps), `structures` (Wyckoff paths), `prices` (the daily process), `faults` (bad rows), `reference` (JSON
-pages), `writer` (files), `market` (the order in which a market is written). Nothing here reads the environment
+pages), `options` (a package: chains), `writer` (files), `market` (the order in which a market is written). Nothing here reads the environment
 or knows the panel, the database or the asset graph.
 """
 

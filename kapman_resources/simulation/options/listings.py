@@ -36,7 +36,9 @@ class _Grid(NamedTuple):
     step: float
 
 
-_GRID, _LIQUID_GRID = _Grid(1.2, 0.80), _Grid(1.5, 0.65)
+_GRID, _LIQUID_GRID = _Grid(1.05, 0.52), _Grid(1.35, 0.48)
+_WIDENING_DAYS, _WIDEST = 46, 3.0
+"""Days to expiry from which steps are wider, in proportion to them, and the largest factor by which."""
 
 _APPETITE_SPREAD = 0.8
 """Log spread of the contracts' affinities."""
@@ -176,7 +178,8 @@ def _strikes(
     days = np.maximum((expiry - np.datetime64(session, "D")).astype(np.int64), _SHORTEST)
     deviation = names.volatility[name] * np.sqrt(days / DAYS_PER_YEAR)
     price = spot[name] * THOUSANDTHS
-    step = _STEPS[np.maximum(np.searchsorted(_STEPS, grid.step * deviation * price, side="right") - 1, 0)]
+    distance = grid.step * np.clip(days / _WIDENING_DAYS, 1, _WIDEST) * deviation * price
+    step = _STEPS[np.maximum(np.searchsorted(_STEPS, distance, side="right") - 1, 0)]
     low = np.ceil(price * np.exp(-grid.reach * deviation) / step)
     low = np.maximum(np.minimum(low, np.floor(price / step) - _FEWEST_STEPS + 1), 1)
     high = np.floor(price * np.exp(grid.reach * deviation) / step)

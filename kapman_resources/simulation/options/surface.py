@@ -58,8 +58,8 @@ class Smiles:
     """The surface of one session; arrays have one entry per name.
 
     Attributes:
-        sessions: the sessions after this one, ascending, past the last expiry.
         session: the session at whose close the surface stands.
+        sessions: the sessions after it, ascending, past the last expiry.
         short, long: variance a year that is expected now and in the long run.
         correlation: rho of the SSVI surface, negative: puts are dearer than calls.
         report_variance: variance of one earnings report.

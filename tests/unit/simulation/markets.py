@@ -35,6 +35,28 @@ def plan_of(**values: Any) -> MarketPlan:
     return MarketPlan(**{"first_session": FIRST, "watched": WATCHED, "dead": DEAD, "names": 60, **values})
 
 
+CHAIN_WATCHED = (
+    *WATCHED,
+    *(WatchedName(f"C{letter}", f"Company {letter}", "Energy") for letter in "CDEFGH"),
+    WatchedName("BRK.B", "Class B Inc.", "Energy"),
+    WatchedName("NOPT", "Never Optioned Inc.", "Energy"),
+)
+CHAIN_FIRST = date(2026, 2, 19)
+WITHOUT_OPTIONS = ("NOPT",)
+
+
+def chain_plan_of(**values: Any) -> MarketPlan:
+    """A plan with chains over an expiry (2026-02-20), a change of the clocks and several splits."""
+    chosen = {
+        "watched": CHAIN_WATCHED,
+        "first_chain_session": CHAIN_FIRST,
+        "without_options": WITHOUT_OPTIONS,
+        "adjusted_options": ("AAA",),
+        "forward_splits_per_year": 8.0,
+    }
+    return plan_of(**{**chosen, **values})
+
+
 def walked(plan: MarketPlan, last: date) -> tuple[tuple[Security, ...], list[SessionBars]]:
     securities = build_universe(plan)
     return securities, list(walk(plan, securities, sessions_between(plan.first_session, last)))
@@ -72,3 +94,14 @@ def label(directory: Path, name: str) -> list[dict[str, str]]:
 def rest_pages(directory: Path, path: str) -> list[dict[str, Any]]:
     folder = directory / "rest" / path
     return [json.loads(gzip.decompress(page.read_bytes())) for page in sorted(folder.glob("*.json.gz"))]
+
+
+def chain_pages(directory: Path) -> dict[tuple[date, str], list[dict[str, Any]]]:
+    """The pages of every chain by session and symbol, in the order of their files."""
+    root = directory / "rest/v3/snapshot/options"
+    found: dict[tuple[date, str], list[dict[str, Any]]] = {}
+    for path in sorted(root.rglob("*.json.gz")):
+        session, symbol, _, _ = path.relative_to(root).parts
+        page = json.loads(gzip.decompress(path.read_bytes()))
+        found.setdefault((date.fromisoformat(session), symbol), []).append(page)
+    return found

@@ -20,6 +20,8 @@ from tests.unit.simulation.markets import plan_of
         {"halts_per_year": 300},
         {"dead": ("NOBODY",)},
         {"dead": ("GONE", "GONE")},
+        {"without_options": ("GONE",)},
+        {"adjusted_options": ("SPY",), "without_options": ("SPY",)},
         {"watched": (WatchedName("A", "A", None), WatchedName("A", "B", None)), "dead": ()},
     ],
 )
