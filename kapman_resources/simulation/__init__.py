@@ -15,8 +15,8 @@ out of `walk(plan, build_universe(plan), sessions)`, which they follow from its 
 
 One module has one reason to exist: `plan` (parameters), `universe` (names and lives), `traits` (what a name
 keeps), `structures` (Wyckoff paths), `prices` (the daily process), `faults` (bad rows), `reference` (JSON
-pages), `options` (a package: chains), `writer` (files), `market` (the order in which a market is written). Nothing here reads the environment
-or knows the panel, the database or the asset graph.
+pages), `options` (a package: chains), `writer` (files), `market` (the order in which a market is written).
+Nothing here reads the environment or knows the panel, the database or the asset graph.
 """
 
 from kapman_resources.simulation.market import SimulationReport, simulate

@@ -85,8 +85,9 @@ class Trading:
     def follow(self, bars: SessionBars) -> None:
         """Take over a session of the stocks."""
         place = self._names.security
-        dollars = bars.close[place] * bars.volume[place]
-        usual = np.where(self._usual > 0, self._usual, dollars)
+        traded = bars.close[place] * bars.volume[place]
+        usual = np.where(self._usual > 0, self._usual, traded)
+        dollars = np.where(bars.is_printed[place], traded, usual)
         self._surprise = dollars / usual
         self._usual = _USUAL * usual + (1 - _USUAL) * dollars
         kick = self._plan.rng(Stream.OPTION_TRADES, bars.index + 1).standard_normal(len(usual))
