@@ -1,7 +1,7 @@
-"""Frames as PostgreSQL's binary COPY stream, encoded and decoded by numpy instead of row by row.
+"""Frames to PostgreSQL and back in its binary form, encoded and decoded by numpy instead of row by row.
 
-Knows the wire format of `COPY … (FORMAT binary)` (PostgreSQL manual, "COPY", section "Binary Format") and
-nothing of any table.
+Knows the wire format of `COPY … FROM STDIN (FORMAT binary)` (PostgreSQL manual, "COPY", section "Binary
+Format") and of fixed-size types, and nothing of any table.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ _NULL = -1
 _INT4 = np.iinfo(np.int32)
 _EPOCH = np.datetime64("2000-01-01")
 _WIRE = {"int4": ">i4", "float8": ">f8", "date": ">i4", "bool": "?"}
-_HEADER_BYTES = len(_SIGNATURE)
+_SEND = {"int4": "int4send", "float8": "float8send", "date": "date_send", "bool": "boolsend"}
 
 
 def copy_frame(connection: psycopg.Connection, table: str, frame: pd.DataFrame, kinds: Mapping[str, Kind]) -> None:
@@ -47,32 +47,34 @@ def read_columns(
 ) -> dict[str, npt.NDArray[Any]]:
     """The result of a query, one array a column, in native types (dates as datetime64[D]).
 
-    Every value must be there: the query gives NaN (`coalesce(x, 'NaN')`) for what may be unknown.
+    The server joins each column's binary form into one value, so that nothing here is done row by row. Every value
+    must be there: the query gives NaN (`coalesce(x, 'NaN')`) for what may be unknown.
 
     Args:
         connection: an open psycopg connection.
         query: a SELECT with `%(name)s` for its parameters.
         parameters: their values.
-        kinds: the columns of its result, in order, with their PostgreSQL types.
+        kinds: columns of its result with their PostgreSQL types.
 
     Raises:
-        ValueError: a value is NULL, or the result has other columns.
+        ValueError: a value is NULL.
+        psycopg.errors.UndefinedFunction, psycopg.errors.UndefinedColumn: the result is of other types or columns.
     """
-    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(sql.SQL(query))
-    with connection.cursor().copy(statement, parameters) as copy:
-        stream = b"".join(copy)
-    fields: list[tuple[str, str]] = [("count", ">i2")]
-    for number, kind in enumerate(kinds.values()):
-        fields += [(f"length_{number}", ">i4"), (f"value_{number}", _WIRE[kind])]
-    row = np.dtype(fields)
-    body = memoryview(stream)[_HEADER_BYTES : len(stream) - len(_TRAILER)]
-    rows = np.frombuffer(body[: len(body) // row.itemsize * row.itemsize], dtype=row)
-    is_uniform = len(body) == rows.nbytes and (rows["count"] == len(kinds)).all()
-    for number, kind in enumerate(kinds.values()):
-        is_uniform = is_uniform and bool((rows[f"length_{number}"] == np.dtype(_WIRE[kind]).itemsize).all())
-    if not is_uniform:
-        raise ValueError(f"the result is not {', '.join(f'{name} {kind}' for name, kind in kinds.items())}, never NULL")
-    return {name: _native(rows[f"value_{number}"], kind) for number, (name, kind) in enumerate(kinds.items())}
+    joined = sql.SQL(", ").join(
+        sql.SQL("coalesce(string_agg({}({}), ''), '')").format(sql.SQL(_SEND[kind]), sql.Identifier(name))
+        for name, kind in kinds.items()
+    )
+    # The text is the caller's own, as in any other query: values go in as parameters only.
+    statement = sql.SQL("SELECT count(*), {} FROM ({}) AS result").format(joined, sql.SQL(query))
+    with connection.cursor(binary=True) as cursor:
+        count, *columns = cursor.execute(statement, parameters).fetchone() or (0,)
+    arrays = {
+        name: np.frombuffer(column, dtype=_WIRE[kind])
+        for (name, kind), column in zip(kinds.items(), columns, strict=True)
+    }
+    if lacking := [name for name, array in arrays.items() if len(array) != count]:
+        raise ValueError(f"NULL in {', '.join(lacking)}: the query must give a value for what is unknown")
+    return {name: _native(array, kinds[name]) for name, array in arrays.items()}
 
 
 def _native(values: npt.NDArray[Any], kind: FixedKind) -> npt.NDArray[Any]:

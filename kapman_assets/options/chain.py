@@ -182,19 +182,26 @@ def total(values: Floats) -> float | None:
 
 
 def _days(column: pd.Series) -> Days:
-    """Calendar days, NaT for what is none. Each is read once: a chain has few."""
+    """Calendar days, NaT for what is none. Each text is read once: a chain has few."""
+    if column.dtype.kind == "M":
+        return column.to_numpy(dtype="datetime64[D]")
     codes, texts = pd.factorize(column)
     days = pd.to_datetime(texts, format="ISO8601", errors="coerce").to_numpy(dtype="datetime64[D]")
     return np.append(days, np.datetime64("NaT"))[codes]  # what is missing has the code -1
 
 
 def _is(column: pd.Series, value: object) -> Bools:
+    if column.dtype == bool and value is True:
+        flags: Bools = column.to_numpy(dtype=bool)
+        return flags
     return column.isin([value]).to_numpy(dtype=bool)
 
 
 def _known(column: pd.Series, *, least: float, most: float = _LARGEST) -> Floats:
     """The column's numbers in a range, NaN elsewhere."""
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    is_ready = column.dtype == np.float64
+    numbers = column if is_ready else pd.to_numeric(column, errors="coerce")
+    values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
     return np.where((values >= least) & (values <= most), values, np.nan)
 
 

@@ -89,8 +89,10 @@ def store_recorded(
 ) -> TakeReport:
     """Read every name's kept pages and store the session in one transaction."""
     names = {name.symbol: name for name in watched}
-    taken = {names[symbol]: _of_kept(take, symbol, session, kept) for symbol, take in kept.read_many(session, names)}
-    chains, rows = _read(session, taken, bounds)
+    with _collector_at_rest():
+        kept_takes = kept.read_many(session, names)
+        taken = {names[symbol]: _of_kept(take, symbol, session, kept) for symbol, take in kept_takes}
+        chains, rows = _read(session, taken, bounds)
     chain_store.write_chains(engine, session, chains, rows, run_id=run_id)
     return TakeReport(chains)
 

@@ -5,7 +5,7 @@ session. What cannot be a contract is refused and counted. Fetching, storing and
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -69,7 +69,7 @@ class Snapshots:
 
     Attributes:
         rows: one row a contract, columns `COLUMNS`: texts and dates as objects, numbers as float64 (NaN is
-            unknown), timestamps in UTC; by symbol, expiry, strike and type.
+            unknown), timestamps in UTC; in the order of the pages.
         underlying_prices: USD a share by symbol, the newest that its pages give; none where they give none.
         refused: by symbol, the rows left out and the values taken as unknown, counted by reason.
     """
@@ -91,7 +91,7 @@ def read_snapshots(takes: Mapping[str, Iterable[Mapping[str, Any]]], session: da
         for symbol, pages in takes.items()
     }
     doubts = _Doubts()
-    rows = _typed(pd.DataFrame(_values(results), columns=["symbol", *_FIELDS], dtype=object))
+    rows = _typed(_values(results))
     rows = _of_session(rows, session, doubts)
     rows = _contracts(rows, session, doubts)
     implausible = rows["implied_volatility"] > MAX_IV
@@ -100,9 +100,7 @@ def read_snapshots(takes: Mapping[str, Iterable[Mapping[str, Any]]], session: da
     rows["is_standard"] = _is_standard(rows)
     prices = {symbol: _underlying_price(found) for symbol, found in results.items()}
     return Snapshots(
-        rows=rows.sort_values(["symbol", "expiration_date", "strike", "contract_type", "contract"], ignore_index=True)[
-            list(COLUMNS)
-        ],
+        rows=rows[list(COLUMNS)].reset_index(drop=True),
         underlying_prices={symbol: price for symbol, price in prices.items() if price is not None},
         refused=doubts.by_symbol,
     )
@@ -137,17 +135,18 @@ class _Doubts:
             self.by_symbol[str(symbol)][reason] = int(count)
 
 
-def _values(results: Mapping[str, Iterable[Mapping[str, Any]]]) -> Iterator[list[Any]]:
-    """Symbol and the fields of each row in the order of `_FIELDS`, None where an object or a field is missing."""
-    places = [(part, name) for part, name in _FIELDS.values()]
-    parts = {part for part, _ in places if part}
-    for symbol, rows in results.items():
-        for row in rows:
-            objects: dict[str | None, Mapping[str, Any]] = {None: row}
-            for part in parts:
-                found = row.get(part)
-                objects[part] = found if isinstance(found, dict) else {}
-            yield [symbol, *(objects[part].get(name) for part, name in places)]
+def _values(results: Mapping[str, Sequence[Mapping[str, Any]]]) -> pd.DataFrame:
+    """Symbol and fields of every row as objects, None where an object or a field is missing."""
+    rows = [row for found in results.values() for row in found]
+    parts = {part for part, _ in _FIELDS.values() if part}
+    objects = {part: [found if isinstance(found := row.get(part), dict) else {} for row in rows] for part in parts}
+    symbols = [symbol for symbol, found in results.items() for _ in found]
+    # One list a field: going through the rows field by field takes a fifth of the time of row by row.
+    fields = {
+        column: [each.get(name) for each in (objects[part] if part else rows)]
+        for column, (part, name) in _FIELDS.items()
+    }
+    return pd.DataFrame({"symbol": symbols, **fields}, dtype=object)
 
 
 def _typed(raw: pd.DataFrame) -> pd.DataFrame:
