@@ -1,5 +1,6 @@
 """Dagster metadata made from what the project already knows: table schemas and frames."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
@@ -19,6 +20,18 @@ def column_schema(table: sa.Table) -> dict[str, Any]:
         for column in table.columns
     ]
     return {"dagster/column_schema": dg.TableSchema(columns=columns), "dagster/table_name": table.name}
+
+
+def column_lineage(origins: Mapping[str, Iterable[tuple[str, str]]]) -> dict[str, Any]:
+    """Metadata of a materialisation: for each column the tables and columns that it is made from.
+
+    Dagster shows the lineage of an asset's newest materialisation, so a run gives it to its last session alone.
+    """
+    deps = {
+        column: [dg.TableColumnDep(dg.AssetKey(table), source) for table, source in sources]
+        for column, sources in origins.items()
+    }
+    return {"dagster/column_lineage": dg.TableColumnLineage(deps)}
 
 
 def markdown_table(frame: pd.DataFrame) -> dg.MarkdownMetadataValue:

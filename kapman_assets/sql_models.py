@@ -24,7 +24,7 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-from kapman_assets.metadata import column_schema
+from kapman_assets.metadata import column_lineage, column_schema
 from kapman_assets.partitions import SESSIONS
 from kapman_assets.runs import retry_if_transient
 from kapman_resources import derived, partitioning, schema
@@ -64,7 +64,7 @@ class Model:
     materialized: str
     description: str | None
     columns: Sequence[dg.TableColumn]
-    lineage: Mapping[str, Sequence[dg.TableColumnDep]]
+    lineage: Mapping[str, Sequence[tuple[str, str]]]
     deps: frozenset[str]
 
     @property
@@ -199,16 +199,17 @@ def _reads(query: exp.Query, known: Mapping[str, _Known]) -> set[str]:
     return read
 
 
-def _origins(node: Node, known: Mapping[str, _Known]) -> list[dg.TableColumnDep]:
+def _origins(node: Node, known: Mapping[str, _Known]) -> list[tuple[str, str]]:
     """The columns at the end of a lineage; of a function's, those of the same name in what it reads."""
     leaves = [leaf for leaf in node.walk() if isinstance(leaf.expression, exp.Table)]
     ends = {(leaf.expression.name, exp.to_column(leaf.name).name) for leaf in leaves}
     pairs = {(t, column) for name, column in ends for t in known[name].reads or [name] if column in known[t].types}
-    return [dg.TableColumnDep(dg.AssetKey(table), column) for table, column in sorted(pairs)]
+    return sorted(pairs)
 
 
 def _asset(model: Model, models: Sequence[Model]) -> dg.AssetsDefinition:
     is_view, by_session = model.materialized == "view", model.materialized == "partition"
+    origins = column_lineage(model.lineage)
 
     @dg.asset(
         name=model.name,
@@ -221,7 +222,6 @@ def _asset(model: Model, models: Sequence[Model]) -> dg.AssetsDefinition:
         metadata={
             "dagster/table_name": model.name,
             "dagster/column_schema": dg.TableSchema(list(model.columns)),
-            "dagster/column_lineage": dg.TableColumnLineage(model.lineage),
         },
         partitions_def=SESSIONS if by_session else None,
         backfill_policy=dg.BackfillPolicy.single_run() if by_session else None,
@@ -236,14 +236,15 @@ def _asset(model: Model, models: Sequence[Model]) -> dg.AssetsDefinition:
             with engine.begin() as connection:
                 if is_view:
                     create_views(connection, models)
-                    return dg.MaterializeResult()
+                    return dg.MaterializeResult(metadata=origins)
                 columns = [column.name for column in model.columns]
                 if not by_session:
                     rows = derived.replace_rows(connection, model.name, model.sql, columns)
-                    return dg.MaterializeResult(metadata={"dagster/row_count": rows})
+                    return dg.MaterializeResult(metadata={"dagster/row_count": rows} | origins)
                 counts = derived.replace_sessions(connection, model.name, model.sql, columns, sessions)
         for session, count in counts.items():
             context.add_asset_metadata({"dagster/row_count": count}, partition_key=session.isoformat())
+        context.add_asset_metadata(origins, partition_key=sessions[-1].isoformat())
         return dg.MaterializeResult(metadata={"sessions": len(counts), "rows_total": sum(counts.values())})
 
     return materialize

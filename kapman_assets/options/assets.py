@@ -14,10 +14,11 @@ import pandas as pd
 import sqlalchemy as sa
 
 from kapman_assets.market.assets import OWNERS, ohlcv, splits, tickers
-from kapman_assets.metadata import column_schema, markdown_table
+from kapman_assets.metadata import column_lineage, column_schema, markdown_table
 from kapman_assets.options import chain_store, metrics_store
 from kapman_assets.options.chain_store import TAKEN, ChainStatus, Watched
 from kapman_assets.options.ingest import Bounds, TakeReport, is_shown, store_live, store_recorded
+from kapman_assets.options.lineage import COLUMN_LINEAGE
 from kapman_assets.options.session_metrics import BARS, session_metrics
 from kapman_assets.options.volatility import HISTORY_WINDOW
 from kapman_assets.partitions import SESSIONS
@@ -137,6 +138,9 @@ def option_metrics(context: dg.AssetExecutionContext, warehouse: Warehouse) -> I
                 )
             progress.report("option metrics", number, len(sessions))
     for table in metrics_store.TABLES:
+        context.add_asset_metadata(
+            column_lineage(COLUMN_LINEAGE[table.name]), asset_key=table.name, partition_key=sessions[-1].isoformat()
+        )
         yield dg.MaterializeResult(
             asset_key=table.name, metadata={"sessions": len(sessions), "rows_total": counts[table.name]}
         )

@@ -145,6 +145,24 @@ def test_recorded_chains_are_stored_and_each_name_has_its_status(
     assert checks["metrics_for_each_chain"].passed
 
 
+def test_dagster_knows_which_columns_each_number_comes_from(
+    engine: sa.Engine, instance: dg.DagsterInstance, graph: Graph, tmp_path: Path
+) -> None:
+    watch(engine, "AAA")
+    record(tmp_path / "rest", SESSION, "AAA", pages_of("AAA", chain_of("AAA")))
+    keys = ["options_chains", "options_daily_summary", *METRICS]
+    assert run_range(graph(), instance, keys, SESSION, SESSION).success
+    for key, column, origin in (
+        ("options_daily_summary", "total_call_oi", "open_interest"),
+        ("dealer_metrics", "net_gex", "gamma"),
+        ("volatility_metrics", "iv_30d", "implied_volatility"),
+    ):
+        event = instance.get_latest_materialization_event(dg.AssetKey(key))
+        assert event is not None
+        lineage = event.asset_materialization.metadata["dagster/column_lineage"].value
+        assert dg.TableColumnDep(dg.AssetKey("options_chains"), origin) in lineage.deps_by_column[column]
+
+
 def test_metrics_are_those_of_the_formulas(
     engine: sa.Engine, instance: dg.DagsterInstance, graph: Graph, tmp_path: Path
 ) -> None:

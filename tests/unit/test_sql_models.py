@@ -108,7 +108,7 @@ def test_a_function_is_declared_by_itself_and_never_by_what_it_reads(load: Load)
     (model,) = load(market__v_one=view(f"SELECT a.symbol FROM {function}(CAST(now() AS date)) AS a")).values()
     assert model.deps == {"bars"}
     # Of its columns, those of the same name in what it reads.
-    assert model.lineage["symbol"] == [dg.TableColumnDep(dg.AssetKey("names"), "symbol")]
+    assert model.lineage["symbol"] == [("names", "symbol")]
     with pytest.raises(ModelError, match=r"declares \['bars'\] without reading"):
         load(market__v_one=view(f"-- {BARS}\nSELECT a.symbol FROM {function}(CAST(now() AS date)) AS a"))
 
@@ -132,7 +132,7 @@ def test_a_table_that_is_declared_must_be_read(load: Load, query: str) -> None:
 def test_ctes_aliases_and_built_in_functions_are_no_tables(load: Load, query: str) -> None:
     (model,) = load(market__v_one=view(query)).values()
     assert model.deps == {"bars"}
-    assert model.lineage["close"] == [dg.TableColumnDep(dg.AssetKey("bars"), "close")]
+    assert model.lineage["close"] == [("bars", "close")]
 
 
 @pytest.mark.parametrize(
@@ -227,10 +227,10 @@ def test_columns_lineage_and_order_follow_the_refs(load: Load) -> None:
         ("close", "DOUBLE", "USD a share"),
         ("high", "BOOLEAN", None),
     ]
-    assert one.lineage["high"] == [dg.TableColumnDep(dg.AssetKey("v_two"), "close")]
+    assert one.lineage["high"] == [("v_two", "close")]
     # Nobody's asset writes names.
     assert two.deps == {"bars"}
-    assert two.lineage["symbol"] == [dg.TableColumnDep(dg.AssetKey("names"), "symbol")]
+    assert two.lineage["symbol"] == [("names", "symbol")]
 
 
 def test_a_table_that_another_asset_writes_too_depends_on_that(load: Load) -> None:
@@ -304,8 +304,8 @@ def test_every_model_is_described() -> None:
 
 def test_the_summarys_open_interest_comes_from_the_chains() -> None:
     (summary,) = (model for model in load_models() if model.name == "options_daily_summary")
-    assert dg.TableColumnDep(dg.AssetKey("options_chains"), "open_interest") in summary.lineage["total_call_oi"]
-    assert {dep.asset_key.to_user_string() for dep in summary.lineage["symbol"]} == {"tickers"}
+    assert ("options_chains", "open_interest") in summary.lineage["total_call_oi"]
+    assert {table for table, _ in summary.lineage["symbol"]} == {"tickers"}
     assert summary.deps == {"options_chains", "tickers"}
     assert [column.name for column in summary.columns] == [c.name for c in schema.options_daily_summary.columns]
 
@@ -317,8 +317,8 @@ def test_assets_carry_what_dagster_shows() -> None:
     assert (view.partitions_def, summary.partitions_def) == (None, SESSIONS)
     assert assets["options_daily_summary"].backfill_policy == dg.BackfillPolicy.single_run()
     assert view.metadata["dagster/column_schema"].columns[0].description == "the vendor's ticker, case kept"
-    lineage = summary.metadata["dagster/column_lineage"].deps_by_column
-    assert set(lineage) == {column.name for column in schema.options_daily_summary.columns}
+    (model,) = (model for model in load_models() if model.name == "options_daily_summary")
+    assert set(model.lineage) == {column.name for column in schema.options_daily_summary.columns}
 
 
 def test_an_installed_package_holds_every_file_of_the_folder() -> None:
