@@ -14,7 +14,7 @@ from datetime import date
 from pydantic import SecretStr
 
 from kapman_assets.options import chain_store
-from kapman_assets.options.ingest import Bounds, store_live
+from kapman_assets.options.ingest import Terms, store_live
 from kapman_resources.database import make_engine
 from kapman_resources.polygon import Polygon
 from kapman_resources.raw_pages import RawPages
@@ -36,7 +36,7 @@ def main() -> None:
     """Take the chains of every watched name with the settings' own pace and bounds."""
     database, vendor, raw, session = sys.argv[1], sys.argv[2], sys.argv[3], date.fromisoformat(sys.argv[4])
     settings = Settings(_env_file=None)
-    bounds = Bounds(settings.options_max_dte, (settings.options_lowest_strike, settings.options_highest_strike))
+    terms = Terms(settings.options_max_dte, (settings.options_lowest_strike, settings.options_highest_strike))
     engine = make_engine(database, application_name="benchmarks")
     with engine.connect() as connection:
         chain_store.make_room(connection, [session])
@@ -49,7 +49,7 @@ def main() -> None:
         concurrency=settings.polygon_concurrency,
     )
     kept = RawPages.open(raw)
-    report = store_live(engine, polygon, kept, session, watched=watched, bounds=bounds, run_id=None)
+    report = store_live(engine, polygon, kept, session, watched=watched, terms=terms, run_id=None)
     seconds = time.perf_counter() - begun
     engine.dispose()
     cost = TakeCost(

@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     options_max_dte: int = Field(default=120, ge=1)
     options_lowest_strike: float = Field(default=0.5, ge=0)
     options_highest_strike: float = Field(default=1.5, gt=0)
+    risk_free_rate: float = Field(default=0.0, ge=-0.1, le=1)
 
     @field_validator("kapman_home", mode="after")
     @classmethod

@@ -17,7 +17,7 @@ from kapman_assets.market.assets import OWNERS, ohlcv, splits, tickers
 from kapman_assets.metadata import column_lineage, column_schema, markdown_table
 from kapman_assets.options import chain_store, metrics_store
 from kapman_assets.options.chain_store import TAKEN, ChainStatus, Watched
-from kapman_assets.options.ingest import Bounds, TakeReport, is_shown, store_live, store_recorded
+from kapman_assets.options.ingest import TakeReport, Terms, is_shown, store_live, store_recorded
 from kapman_assets.options.lineage import COLUMN_LINEAGE
 from kapman_assets.options.session_metrics import BARS, session_metrics
 from kapman_assets.options.volatility import HISTORY_WINDOW
@@ -151,7 +151,8 @@ def _take_session(
 ) -> dict[str, Any]:
     """Take one session from where it can be had, and say what came."""
     settings = load_settings()
-    bounds = Bounds(settings.options_max_dte, (settings.options_lowest_strike, settings.options_highest_strike))
+    moneyness = (settings.options_lowest_strike, settings.options_highest_strike)
+    terms = Terms(settings.options_max_dte, moneyness, settings.risk_free_rate)
     recorded, client = polygon.chains_recorded(), polygon.client()
     limit = None if recorded is not None else settings.kapman_env.live_watchlist
     with engine.connect() as connection:
@@ -164,10 +165,10 @@ def _take_session(
     if recorded is not None:
         if session not in recorded.sessions():
             raise PermanentError(f"{session}: {recorded!r} has no chains of it. Record them there, or set OPTIONS_URL.")
-        report = store_recorded(engine, recorded, session, watched=watched, bounds=bounds, run_id=run_id)
+        report = store_recorded(engine, recorded, session, watched=watched, terms=terms, run_id=run_id)
     elif client is not None and is_shown(session, datetime.now(UTC)):
         missing = [name for name in watched if stored.get(name.ticker_id) not in TAKEN]
-        report = store_live(engine, client, polygon.raw(), session, watched=missing, bounds=bounds, run_id=run_id)
+        report = store_live(engine, client, polygon.raw(), session, watched=missing, terms=terms, run_id=run_id)
         if report.may_recover and context.retry_number < MAX_RETRIES:
             raise dg.RetryRequested(MAX_RETRIES, _RETRY_SECONDS * 2**context.retry_number)
     else:
@@ -177,7 +178,7 @@ def _take_session(
                 f"{session}: the vendor shows only its newest chains, and none of this session are kept in {kept!r}. "
                 "Set RAW_URL to where they are, or OPTIONS_URL to recorded pages."
             )
-        report = store_recorded(engine, kept, session, watched=watched, bounds=bounds, run_id=run_id)
+        report = store_recorded(engine, kept, session, watched=watched, terms=terms, run_id=run_id)
     if report.chains and all(chain.status is ChainStatus.FAILED for chain in report.chains):
         raise PermanentError(f"{session}: not one of {len(report.chains)} chains came. {report.chains[0].reason}")
     return _session_facts(watched, report, seconds=time.perf_counter() - begun)

@@ -71,6 +71,7 @@ class Chain:
 
     ticker_id: int
     status: ChainStatus
+    rate: float = 0.0
     reason: str | None = None
     spot: float | None = None
     spot_source: str | None = None

@@ -32,16 +32,18 @@ NAMES_AT_ONCE = 20
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """Which contracts are asked for.
+class Terms:
+    """Which contracts are asked for, and what is assumed where the vendor gives no greeks.
 
     Attributes:
         max_dte: calendar days to expiry.
         moneyness: lowest and highest strike over the underlying's price.
+        rate: risk-free, decimal a year, continuous.
     """
 
     max_dte: int
     moneyness: tuple[float, float]
+    rate: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -85,14 +87,14 @@ def is_shown(session: date, now: datetime) -> bool:
 
 
 def store_recorded(
-    engine: sa.Engine, kept: RawPages, session: date, *, watched: Sequence[Watched], bounds: Bounds, run_id: str | None
+    engine: sa.Engine, kept: RawPages, session: date, *, watched: Sequence[Watched], terms: Terms, run_id: str | None
 ) -> TakeReport:
     """Read every name's kept pages and store the session in one transaction."""
     names = {name.symbol: name for name in watched}
     with _collector_at_rest():
         kept_takes = kept.read_many(session, names)
         taken = {names[symbol]: _of_kept(take, symbol, session, kept) for symbol, take in kept_takes}
-        chains, rows = _read(session, taken, bounds)
+        chains, rows = _read(session, taken, terms)
     chain_store.write_chains(engine, session, chains, rows, run_id=run_id)
     return TakeReport(chains)
 
@@ -104,7 +106,7 @@ def store_live(
     session: date,
     *,
     watched: Sequence[Watched],
-    bounds: Bounds,
+    terms: Terms,
     run_id: str | None,
 ) -> TakeReport:
     """Ask the vendor for every name; store each chain as soon as it is there.
@@ -113,7 +115,7 @@ def store_live(
     leaves those that were written.
     """
     with _collector_at_rest():
-        return asyncio.run(_store_live(engine, polygon, kept, session, watched=watched, bounds=bounds, run_id=run_id))
+        return asyncio.run(_store_live(engine, polygon, kept, session, watched=watched, terms=terms, run_id=run_id))
 
 
 async def _store_live(
@@ -123,12 +125,12 @@ async def _store_live(
     session: date,
     *,
     watched: Sequence[Watched],
-    bounds: Bounds,
+    terms: Terms,
     run_id: str | None,
 ) -> TakeReport:
     done: list[Chain] = []
     may_recover = 0
-    asking = _Asking(polygon, kept, session, bounds)
+    asking = _Asking(polygon, kept, session, terms)
     tasks = {asyncio.create_task(asking.take(name)) for name in watched}
     async with polygon:
         try:
@@ -136,7 +138,7 @@ async def _store_live(
                 ready, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 taken = dict(task.result() for task in ready)
                 # In a thread: the pages of the others keep coming.
-                chains, rows = await asyncio.to_thread(_read, session, taken, bounds)
+                chains, rows = await asyncio.to_thread(_read, session, taken, terms)
                 await asyncio.to_thread(chain_store.write_chains, engine, session, chains, rows, run_id=run_id)
                 done += chains
                 may_recover += sum(take.may_recover for take in taken.values())
@@ -165,11 +167,11 @@ def _collector_at_rest() -> Iterator[None]:
 class _Asking:
     """Asks the vendor for one name after another, a bounded number at once, and keeps every page."""
 
-    def __init__(self, polygon: Polygon, kept: RawPages, session: date, bounds: Bounds) -> None:
+    def __init__(self, polygon: Polygon, kept: RawPages, session: date, terms: Terms) -> None:
         self._polygon = polygon
         self._kept = kept
         self._session = session
-        self._bounds = bounds
+        self._terms = terms
         self._slots = asyncio.Semaphore(NAMES_AT_ONCE)
         self._rejected: KeyRejected | None = None
 
@@ -207,10 +209,10 @@ class _Asking:
         return None
 
     def _pages(self, name: Watched) -> AsyncIterator[Page]:
-        low, high = self._bounds.moneyness
+        low, high = self._terms.moneyness
         return self._polygon.chain(
             name.symbol,
-            expiration_lte=self._session + timedelta(days=self._bounds.max_dte),
+            expiration_lte=self._session + timedelta(days=self._terms.max_dte),
             strike_gte=None if name.price is None else low * name.price,
             strike_lte=None if name.price is None else high * name.price,
         )
@@ -222,11 +224,11 @@ def _of_kept(take: Take | None, symbol: str, session: date, kept: RawPages) -> _
     return _Taken(take.pages, take.flaw, taken=take.taken, uri=take.uri)
 
 
-def _read(session: date, taken: Mapping[Watched, _Taken], bounds: Bounds) -> tuple[list[Chain], pd.DataFrame]:
+def _read(session: date, taken: Mapping[Watched, _Taken], terms: Terms) -> tuple[list[Chain], pd.DataFrame]:
     """What became of each name, and the contracts of all of them."""
     snapshots = read_snapshots({name.symbol: take.pages for name, take in taken.items()}, session)
     prices = snapshots.underlying_prices | {name.symbol: name.price for name in taken if name.price is not None}
-    rows = within_bounds(snapshots.rows, session, prices, max_dte=bounds.max_dte, moneyness=bounds.moneyness)
+    rows = within_bounds(snapshots.rows, session, prices, max_dte=terms.max_dte, moneyness=terms.moneyness)
     rows["ticker_id"] = rows["symbol"].map({name.symbol: name.ticker_id for name in taken})
     counts = rows.groupby("symbol")["is_standard"].agg(["size", "sum"]).to_dict("index")
     chains = []
@@ -237,6 +239,7 @@ def _read(session: date, taken: Mapping[Watched, _Taken], bounds: Bounds) -> tup
             Chain(
                 ticker_id=name.ticker_id,
                 status=_status(take),
+                rate=terms.rate,
                 reason="; ".join(text for text in (take.problem, take.note) if text) or None,
                 spot=spot or name.close,
                 spot_source="chain" if spot else "ohlcv" if name.close else None,

@@ -60,11 +60,13 @@ class StoredChain:
         contracts: the columns that `chain.read_chain` takes, one row a contract.
         spot: USD a share, raw: the chain's own, else the session's close; None if neither is known.
         is_complete: whether every page came.
+        rate: risk-free, decimal a year, continuous: assumed where the vendor gives no greeks.
     """
 
     contracts: pd.DataFrame
     spot: float | None
     is_complete: bool
+    rate: float
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def read_chains(connection: sa.Connection, session: date) -> dict[int, StoredCha
     """The chains that are stored of a session, by ticker, incomplete ones included."""
     statuses = connection.execute(
         sa.text("""
-            SELECT s.ticker_id, coalesce(s.spot, o.close), s.status = 'COMPLETE'
+            SELECT s.ticker_id, coalesce(s.spot, o.close), s.status = 'COMPLETE', s.rate
             FROM options_chain_status s LEFT JOIN ohlcv o ON o.ticker_id = s.ticker_id AND o.date = s.date
             WHERE s.date = :session AND s.status IN ('COMPLETE', 'INCOMPLETE')"""),
         {"session": session},
@@ -98,11 +100,11 @@ def read_chains(connection: sa.Connection, session: date) -> dict[int, StoredCha
     ids = columns.pop("ticker_id")
     columns["contract_type"] = np.where(columns.pop("is_call"), "call", "put").astype(object)
     rows = pd.DataFrame(columns)
-    starts = np.searchsorted(ids, [ticker_id for ticker_id, _, _ in statuses], side="left")
-    ends = np.searchsorted(ids, [ticker_id for ticker_id, _, _ in statuses], side="right")
+    starts = np.searchsorted(ids, [row.ticker_id for row in statuses], side="left")
+    ends = np.searchsorted(ids, [row.ticker_id for row in statuses], side="right")
     return {
-        ticker_id: StoredChain(rows.iloc[start:end], spot, is_complete)
-        for (ticker_id, spot, is_complete), start, end in zip(statuses, starts, ends, strict=True)
+        ticker_id: StoredChain(rows.iloc[start:end], *facts)
+        for (ticker_id, *facts), start, end in zip(statuses, starts, ends, strict=True)
     }
 
 

@@ -36,7 +36,7 @@ def session_metrics(
     volatility, price, dealer = [], [], []
     for ticker_id in sorted(chains.keys() | closes.values.keys()):
         stored = chains.get(ticker_id)
-        chain = None if stored is None else read_chain(stored.contracts, session, stored.spot)
+        chain = None if stored is None else read_chain(stored.contracts, session, stored.spot, rate=stored.rate)
         implied = None if chain is None else volatility_metrics(chain, iv_history.of(ticker_id))
         realised = price_metrics(
             closes.of(ticker_id), volumes.of(ticker_id), None if implied is None else implied.iv_30d

@@ -213,7 +213,8 @@ def _is_standard(rows: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def _roots(symbol: str) -> set[str]:
-    own = symbol.removeprefix("I:").replace(".", "").replace("/", "")
+    # A root has no punctuation: BRK.B, BRK/B and BRK-B are all BRKB.
+    own = "".join(filter(str.isalnum, symbol.removeprefix("I:")))
     return {own} | _OTHER_ROOTS.get(own, set())
 
 

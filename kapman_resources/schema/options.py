@@ -91,6 +91,12 @@ options_chain_status = sa.Table(
     sa.Column("status", sa.Text, nullable=False, comment="COMPLETE, INCOMPLETE, NO_OPTIONS or FAILED"),
     sa.Column("spot", sa.Double, comment="USD a share, raw: price of the underlying that the chain goes with"),
     sa.Column("spot_source", sa.Text, comment="chain: the snapshot's own; ohlcv: the session's close"),
+    sa.Column(
+        "rate",
+        sa.Double,
+        nullable=False,
+        comment="risk-free rate that greeks are computed with where the vendor gives none, decimal a year, continuous",
+    ),
     sa.Column("reason", sa.Text, comment="why it is not COMPLETE"),
     *_counts(
         {

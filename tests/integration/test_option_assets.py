@@ -461,8 +461,8 @@ with engine.connect() as connection:
     watched = chain_store.read_watched(connection, session, None)
 ingest.NAMES_AT_ONCE = 1
 polygon = Polygon.open(vendor, api_key=SecretStr("key"), requests_per_second=500, concurrency=1)
-bounds = ingest.Bounds(120, (0.5, 1.5))
-ingest.store_live(engine, polygon, RawPages.open(raw), session, watched=watched, bounds=bounds, run_id=None)
+terms = ingest.Terms(120, (0.5, 1.5))
+ingest.store_live(engine, polygon, RawPages.open(raw), session, watched=watched, terms=terms, run_id=None)
 """
 
 

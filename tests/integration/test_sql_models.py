@@ -282,6 +282,7 @@ class Chains:
         *,
         spot: float | None = 100.0,
         status: str = "COMPLETE",
+        rate: float = 0.0,
     ) -> None:
         """Store a chain with its status."""
         with self.engine.connect() as connection:
@@ -291,7 +292,7 @@ class Chains:
                 sa.text("INSERT INTO tickers (symbol) VALUES (:s) ON CONFLICT DO NOTHING"), {"s": symbol}
             )
             ticker = connection.scalar(sa.text("SELECT ticker_id FROM tickers WHERE symbol = :s"), {"s": symbol})
-            about = {"date": session, "ticker_id": ticker, "status": status, "spot": spot, "refused": {}}
+            about = {"date": session, "ticker_id": ticker, "status": status, "spot": spot, "rate": rate, "refused": {}}
             counts = dict.fromkeys(("pages", "contracts", "contracts_non_standard"), 0)
             connection.execute(sa.insert(schema.options_chain_status), about | counts)
             rows = [
@@ -407,11 +408,11 @@ def random_contracts(seed: int, count: int = 400) -> list[dict[str, Any]]:
     return [one() for _ in range(count)]
 
 
-def recomputed(contracts: list[dict[str, Any]], spot: float | None) -> dict[str, float]:
+def recomputed(contracts: list[dict[str, Any]], spot: float | None, rate: float) -> dict[str, float]:
     """The summary by the calculations in Python; NaN is unknown."""
     frame = pd.DataFrame(contracts)
     frame["expiration_date"] = [MONDAY + timedelta(days=dte) for dte in frame["dte"]]
-    chain = read_chain(frame, MONDAY, spot)
+    chain = read_chain(frame, MONDAY, spot, rate=rate)
     sides = {"call": chain.is_call, "put": ~chain.is_call}
     shares = chain.open_interest * chain.multiplier
     volatility, gex = volatility_metrics(chain, []), gex_totals(chain)
@@ -449,10 +450,10 @@ def walls(chain: Chain, side: str) -> dict[str, float]:
 def test_sql_and_python_agree_on_random_chains(chains: Chains) -> None:
     given = {f"S{seed}": (random_contracts(seed), spot) for seed, spot in enumerate([100.0, 42.5, 180.0, 0.7, None])}
     for symbol, (contracts, spot) in given.items():
-        chains.store(MONDAY, symbol, contracts, spot=spot)
+        chains.store(MONDAY, symbol, contracts, spot=spot, rate=0.05 * (symbol > "S1"))
     table = chains.summarise(MONDAY)
     for symbol, (contracts, spot) in given.items():
-        expected = recomputed(contracts, spot)
+        expected = recomputed(contracts, spot, 0.05 * (symbol > "S1"))
         found = table.loc[symbol, list(expected)].astype(float)
         # Calls and puts cancel in the net exposure: its error is one of the gross.
         net = pytest.approx(expected.pop("calculated_net_gex"), abs=1e-9 * expected["calculated_gex"], nan_ok=True)

@@ -1,11 +1,11 @@
 {{ config(materialized='partition') }}
 
 -- The same definitions as kapman_assets/options: a contract counts if it is a standard call or put that lives beyond the
--- session; a value out of its range is unknown; a missing greek is Black-Scholes of the vendor's volatility without
--- rates, with calendar days over 365 and the volatility within 0.01 to 5.
+-- session; a value out of its range is unknown; a missing greek is Black-Scholes of the vendor's volatility with
+-- the chain's rate and no dividends, with calendar days over 365 and the volatility within 0.01 to 5.
 WITH chains AS (
     SELECT
-        s.date, s.ticker_id, t.symbol, s.status AS chain_status, s.spot AS stored_spot,
+        s.date, s.ticker_id, t.symbol, s.status AS chain_status, s.spot AS stored_spot, s.rate,
         CASE WHEN s.spot BETWEEN 1e-9 AND 1e12 THEN s.spot END AS spot
     FROM {{ source('warehouse', 'options_chain_status') }} AS s
     JOIN {{ source('warehouse', 'tickers') }} AS t ON t.ticker_id = s.ticker_id
@@ -14,7 +14,7 @@ WITH chains AS (
 
 listed AS (
     SELECT
-        o.date, o.ticker_id, c.spot, o.contract_type = 'call' AS is_call,
+        o.date, o.ticker_id, c.spot, c.rate, o.contract_type = 'call' AS is_call,
         CASE o.contract_type WHEN 'call' THEN 1 ELSE -1 END AS sign,
         o.is_standard,
         o.contract_type IN ('call', 'put') AND o.expiration_date > o.date
@@ -47,7 +47,7 @@ contracts AS (
 ),
 
 priced AS (
-    SELECT c.*, (ln(c.spot) - ln(c.strike) + c.deviation * c.deviation / 2) / c.deviation AS d1
+    SELECT c.*, (ln(c.spot) - ln(c.strike) + c.rate * c.years + c.deviation * c.deviation / 2) / c.deviation AS d1
     FROM contracts AS c
 ),
 

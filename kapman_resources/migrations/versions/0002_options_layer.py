@@ -241,6 +241,12 @@ def upgrade() -> None:
         sa.Column(
             "spot_source", sa.Text(), nullable=True, comment="chain: the snapshot's own; ohlcv: the session's close"
         ),
+        sa.Column(
+            "rate",
+            sa.Double(),
+            nullable=False,
+            comment="risk-free rate that greeks are computed with where the vendor gives none, decimal a year, continuous",
+        ),
         sa.Column("reason", sa.Text(), nullable=True, comment="why it is not COMPLETE"),
         sa.Column("pages", sa.BigInteger(), nullable=False, comment="pages received"),
         sa.Column("contracts", sa.BigInteger(), nullable=False, comment="rows in options_chains"),

@@ -233,6 +233,7 @@ def test_an_implausible_volatility_is_unknown_and_counted() -> None:
         ("XYZ", "O:XYZ260918C00150000", 10, False),
         ("XYZ", "O:XYZ260918C00150000", ..., False),
         ("BRK.B", "O:BRKB260918C00150000", 100, True),
+        ("BRK-B", "O:BRKB260918C00150000", 100, True),
         ("I:SPX", "O:SPX260918C05000000", 100, True),
         ("I:SPX", "O:SPXW260918C05000000", 100, True),
         ("XYZ", "O:XYZW260918C00150000", 100, False),
