@@ -17,11 +17,14 @@ from rich.markup import escape
 from kapman_assets.cli.console import console
 from kapman_assets.market.ohlcv_store import stored_sessions
 from kapman_assets.market.quality import last_session_age
+from kapman_assets.options.chain_store import TAKEN
 from kapman_resources import database
 from kapman_resources.errors import KapmanError
 from kapman_resources.flatfiles import FlatFiles
 from kapman_resources.market import held_market
 from kapman_resources.polygon import Polygon
+from kapman_resources.raw_pages import RawPages
+from kapman_resources.schema import options_chain_status
 from kapman_resources.sessions import FIRST_SESSION, HOLIDAYS_KNOWN_UNTIL, sessions_between
 from kapman_resources.settings import MarketKind, Settings, load_settings
 
@@ -78,6 +81,8 @@ def examine(now: datetime) -> Iterator[Finding]:
     yield _calendar(now.date())
     yield _guarded("flat files", lambda: _flat_files(settings))
     yield _guarded("reference", lambda: _reference(settings))
+    if "://" in (settings.reference_location or ""):
+        yield _guarded("raw pages", lambda: _raw_pages(settings))
     yield from _databases(settings, kind, now)
 
 
@@ -137,6 +142,14 @@ def _reference(settings: Settings) -> Finding:
     return Finding("reference", Level.OK, f"{client!r} answers")
 
 
+def _raw_pages(settings: Settings) -> Finding:
+    access_key, secret_key = settings.raw_credentials
+    kept = RawPages.open(
+        settings.raw_location, endpoint_url=settings.raw_endpoint_url, access_key=access_key, secret_key=secret_key
+    )
+    return Finding("raw pages", Level.OK, f"{len(kept.sessions()):,} sessions of chains are kept in {kept!r}")
+
+
 def _gaps(connection: sa.Connection) -> Finding:
     stored = sorted(stored_sessions(connection, FIRST_SESSION, date.max))
     missing = sorted(set(sessions_between(stored[0], stored[-1])) - set(stored)) if stored else []
@@ -146,6 +159,21 @@ def _gaps(connection: sa.Connection) -> Finding:
         text += f"; missing between them: {len(missing):,} ({some}{', …' if len(missing) > _EXAMPLES else ''})"
         return Finding("history", Level.WARN, text, "run `kapman materialize --from … --to … --select ohlcv`")
     return Finding("history", Level.OK, text)
+
+
+def _chains(connection: sa.Connection) -> Finding:
+    c = options_chain_status.c
+    newest = connection.scalar(sa.select(sa.func.max(c.date)))
+    if newest is None:
+        mend = "run `kapman materialize --session … --select group:options`"
+        return Finding("option chains", Level.WARN, "no session is stored", mend)
+    counts = sa.select(c.status, sa.func.count()).where(c.date == newest).group_by(c.status).order_by(c.status)
+    statuses: dict[str, int] = dict(connection.execute(counts).all())
+    text = f"newest session {newest}: " + ", ".join(f"{count} {status}" for status, count in statuses.items())
+    if statuses.keys() - TAKEN:
+        mend = f"run `kapman materialize --session {newest} --select group:options`: it asks for what is missing"
+        return Finding("option chains", Level.WARN, text, mend)
+    return Finding("option chains", Level.OK, text)
 
 
 def _databases(settings: Settings, kind: MarketKind, now: datetime) -> Iterator[Finding]:
@@ -175,6 +203,7 @@ def _databases(settings: Settings, kind: MarketKind, now: datetime) -> Iterator[
             else:
                 yield Finding("market", Level.OK, f"the database holds {'a ' + held[0] if held else 'no'} market")
             yield _gaps(connection)
+            yield _chains(connection)
             age = last_session_age(connection, now)
             # A recording ends where it ends; only a market that goes on can be behind.
             if age.passed or kind is MarketKind.RECORDED:

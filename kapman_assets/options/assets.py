@@ -45,6 +45,8 @@ _CATCH_UP = timedelta(days=10)
     code_version="1",
     pool=POOL,
     deps=[tickers],
+    # A configuration without a source of chains ends without a materialisation.
+    output_required=False,
     metadata={**column_schema(schema.options_chains), "partition_expr": "date"},
     automation_condition=dg.AutomationCondition.on_missing().replace(
         dg.AutomationCondition.in_latest_time_window(),
@@ -56,13 +58,16 @@ def options_chains(
     warehouse: Warehouse,
     flat_files: FlatFilesResource,
     polygon: PolygonResource,
-) -> dg.MaterializeResult[None]:
+) -> Iterator[dg.MaterializeResult[None]]:
     """Option contracts of every name with `options_enabled`, one session a partition.
 
     Live, each page is kept raw (RAW_URL) before it is read, each chain is stored as it comes, and a run that is
     started again asks only for what is missing. A past session comes from kept or recorded pages or fails: the
     vendor has none. What became of each name is in `options_chain_status`.
     """
+    if polygon.source() is None:
+        context.log.info("No source of chains is configured (OPTIONS_URL).")
+        return
     sessions = [date.fromisoformat(key) for key in context.partition_keys]
     done: dict[date, dict[str, Any]] = {}
     failed: dict[date, str] = {}
@@ -80,7 +85,7 @@ def options_chains(
         fail_partly(context, done, failed)
     for session, metadata in done.items():
         context.add_asset_metadata(metadata, partition_key=session.isoformat())
-    return dg.MaterializeResult(
+    yield dg.MaterializeResult(
         metadata={"sessions": len(done), "rows_total": sum(facts["dagster/row_count"] for facts in done.values())}
     )
 

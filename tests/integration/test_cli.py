@@ -240,6 +240,9 @@ def start_up(home: Path, port: int) -> "subprocess.Popen[str]":
 def test_up_serves_a_materialised_market_and_leaves_nothing_behind() -> None:
     home = open_directory() / "home"
     port = free_port()
+    # A small market: `up` keeps the first sessions that an existing one has.
+    arguments = [KAPMAN, "simulate", "--sessions", "25", "--chain-sessions", "2"]
+    subprocess.run(arguments, cwd=PROJECT, env=environment(home), check=True, timeout=120, capture_output=True)
     process = start_up(home, port)
     try:
         wait_for_line(process, f"http://127.0.0.1:{port}")
@@ -263,7 +266,7 @@ def test_up_serves_a_materialised_market_and_leaves_nothing_behind() -> None:
     # The second start finds everything there; this time the process is killed without a chance to clean up.
     again = start_up(home, port)
     try:
-        wait_for_line(again, "holds the newest 25 sessions")
+        wait_for_line(again, "Everything that is published is stored")
         wait_for_line(again, f"http://127.0.0.1:{port}")
         again.send_signal(signal.SIGKILL)
         again.wait(timeout=30)
