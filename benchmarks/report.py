@@ -101,7 +101,8 @@ def print_table(rows: Sequence[Row], facts: dict[str, Any], *, is_quick: bool) -
         title="Kapman benchmarks" + (" (quick: sizes too small for the reaches)" if is_quick else ""),
         caption=f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB, {facts['os']}, "
         f"Python {facts['python']}, PostgreSQL {facts['postgresql']}, {facts['date']}\n"
-        f"Yardstick, unless a note names another: binary COPY of the same rows, parsed before, into a plain table with the same key.\n"
+        "Yardstick, unless a note names another: binary COPY of the same rows, parsed before, into a plain table with "
+        "the same key.\n"
         f"One committed transaction a session, in both; {settings}",
         caption_justify="left",
     )
@@ -157,8 +158,8 @@ def markdown(results: dict[str, Any]) -> str:
             "",
             f"Measured on {facts['date']}: {facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB, "
             f"Python {facts['python']}, PostgreSQL {facts['postgresql']} with fsync and synchronous commit. "
-            "The yardstick, unless a note names another, is binary COPY of the same rows, parsed before, into a plain table with the same key, one "
-            "committed transaction a session.",
+            "The yardstick, unless a note names another, is binary COPY of the same rows, parsed before, into a plain "
+            "table with the same key, one committed transaction a session.",
         ]
     )
 
