@@ -1,0 +1,1 @@
+"""The technicals domain."""
