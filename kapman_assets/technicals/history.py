@@ -14,9 +14,9 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from kapman_assets.technicals.bars import Bars, Floats
+from kapman_assets.technicals.bars import Bars
 from kapman_assets.technicals.indicators import COLUMNS, INDICATORS, columns, indicators
-from kapman_assets.technicals.reasons import Missing, null_reasons
+from kapman_assets.technicals.reasons import Missing, Reason, null_reasons
 
 Dates = npt.NDArray[np.datetime64]
 
@@ -110,26 +110,32 @@ def session_rows(
         raise ValueError(f"dates of bars must be ascending and one a bar: {days.shape[0]} for {len(bars)} bars")
     rows: list[SessionRow] = []
     for span, wanted in spans(days, sessions):
-        seen_days = days[span]
         for factor, alike in as_known(wanted, splits):
-            seen = bars[span].in_units(factor)
-            values = {**indicators(seen), **columns(seen)}
-            for session in alike:
-                place = int(np.searchsorted(seen_days, np.datetime64(session, "D")))
-                if place < len(seen) and seen_days[place] == np.datetime64(session, "D"):
-                    rows.append(_row(session, values, seen, place))
+            asked = np.isin(days[span], np.array(alike, dtype="datetime64[D]"))
+            rows += _rows(bars[span].in_units(factor), days[span], np.flatnonzero(asked))
     return rows
 
 
-def _row(session: date, values: Mapping[str, Floats], bars: Bars, place: int) -> SessionRow:
-    at = {name: float(array[place]) for name, array in values.items()}
-    return SessionRow(
-        session=session,
-        indicators={name: _known(at[name]) for name in INDICATORS},
-        columns={name: _known(at[name]) for name in COLUMNS},
-        null_reasons=null_reasons([name for name, value in at.items() if np.isnan(value)], bars[: place + 1]),
-    )
+_NAMES = (*INDICATORS, *(name for name in COLUMNS if name not in INDICATORS))
 
 
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else value
+def _rows(bars: Bars, days: Dates, places: npt.NDArray[np.intp]) -> list[SessionRow]:
+    arrays = {**indicators(bars), **columns(bars)}
+    values = np.array([arrays[name][places] for name in _NAMES]).T.tolist()
+    complete = bars.are_complete
+    counts, volumes = complete.cumsum(), bars.volume[complete]
+    rows: list[SessionRow] = []
+    for place, row in zip(places, values, strict=True):
+        at = {name: None if math.isnan(value) else value for name, value in zip(_NAMES, row, strict=True)}
+        unknown = [name for name, value in at.items() if value is None]
+        rows.append(
+            SessionRow(
+                session=days[place].item(),
+                indicators={name: at[name] for name in INDICATORS},
+                columns={name: at[name] for name in COLUMNS},
+                null_reasons=null_reasons(unknown, volumes[: counts[place]])
+                if complete[place]
+                else dict.fromkeys(unknown, Missing(Reason.INCOMPLETE_BAR)),
+            )
+        )
+    return rows

@@ -3,11 +3,11 @@
 Codes that mean the same as in `kapman_assets.options.reasons` have the same name there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from kapman_assets.technicals.bars import Bars
+from kapman_assets.technicals.bars import Floats
 
 
 class Reason(StrEnum):
@@ -99,31 +99,24 @@ _OF_VOLUME = {
 }  # fmt: skip
 
 
-def null_reasons(unknown: Iterable[str], bars: Bars) -> dict[str, Missing]:
-    """Why outputs of the last bar are NaN.
+def null_reasons(unknown: Sequence[str], volumes: Floats) -> dict[str, Missing]:
+    """Why outputs of a bar are NaN.
 
     Args:
         unknown: their names, of `INDICATORS` or `COLUMNS`.
-        bars: what they were calculated on, the last one being their own.
+        volumes: of the complete bars that they were calculated on, the last one being their own.
     """
-    names = list(unknown)
-    if not names:
-        return {}
-    complete = bars.are_complete
-    if not complete[-1]:
-        return dict.fromkeys(names, Missing(Reason.INCOMPLETE_BAR))
-    count, volumes = int(complete.sum()), bars.volume[complete]
-    result: dict[str, Missing] = {}
-    for name in names:
-        needed = BARS_NEEDED[name]
-        if name == "vwap":
-            result[name] = Missing(Reason.NO_VWAP)
-        elif count < needed:
-            result[name] = Missing(Reason.SHORT_HISTORY, needed, count)
-        elif name in _OF_VOLUME and (volumes[-needed:] == 0).any():
-            result[name] = Missing(Reason.NO_VOLUME)
-        elif name in {"psar_up", "psar_down"} and "psar" not in names:
-            result[name] = Missing(Reason.OTHER_TREND)
-        else:
-            result[name] = Missing(Reason.FLAT_HISTORY)
-    return result
+    return {name: _missing(name, unknown, volumes) for name in unknown}
+
+
+def _missing(name: str, unknown: Sequence[str], volumes: Floats) -> Missing:
+    needed = BARS_NEEDED[name]
+    if name == "vwap":
+        return Missing(Reason.NO_VWAP)
+    if len(volumes) < needed:
+        return Missing(Reason.SHORT_HISTORY, needed, len(volumes))
+    if name in _OF_VOLUME and (volumes[-needed:] == 0).any():
+        return Missing(Reason.NO_VOLUME)
+    if name in {"psar_up", "psar_down"} and "psar" not in unknown:
+        return Missing(Reason.OTHER_TREND)
+    return Missing(Reason.FLAT_HISTORY)

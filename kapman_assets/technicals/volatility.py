@@ -90,5 +90,5 @@ def _ulcer_index(close: Floats) -> Floats:
     highest = talib.MAX(close, _ULCER)
     below = 100 * (close - highest) / highest
     mean_square = talib.SMA(below * below, _ULCER)
-    # Without a fall in the window the running sum can end a rounding below zero.
-    return np.sqrt(np.maximum(mean_square, 0.0))
+    # Without a fall in the window the running sum keeps a rounding, above or below zero.
+    return np.where(talib.MIN(below, _ULCER) == 0, 0.0, np.sqrt(np.maximum(mean_square, 0.0)))
