@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import chains, history, machine, options_metrics, reads, report, session, simulation, start
+from benchmarks import chains, history, machine, options_metrics, reads, report, session, simulation, start, technicals
 from benchmarks.laboratory import FULL, QUICK, Laboratory
 from benchmarks.report import Row
 
@@ -23,6 +23,7 @@ SUBJECTS: dict[str, Callable[[Laboratory], list[Row]]] = {
     "start": start.measure,
     "options": options_metrics.measure,
     "chains": chains.measure,
+    "technicals": technicals.measure,
 }
 
 

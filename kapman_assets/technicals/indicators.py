@@ -62,17 +62,16 @@ def columns(bars: Bars) -> dict[str, Floats]:
 
     Prices and averages are USD a share, `bbands_width` and `price_vs_*` percent, `obv` shares.
     """
-    return _on_complete(bars, COLUMNS, columns_of_complete)
+    return _on_complete(bars, COLUMNS, _columns)
 
 
-def columns_of_complete(bars: Bars) -> dict[str, Floats]:
-    """`columns` of bars that are known to be complete, and at least one, with numpy's warnings left to the caller."""
+def common_columns(bars: Bars) -> dict[str, Floats]:
+    """The columns that the universe has too, of complete bars; numpy's warnings are left to the caller."""
     close = bars.close
     fast, slow = talib.EMA(close, 12), talib.EMA(close, 26)
     line, signal, histogram = momentum.macd(fast, slow)
     percent_k, percent_d = momentum.stochastic(bars)
     upper, middle, lower = volatility.bollinger_bands(close)
-    middling, slowest = talib.SMA(close, 50), talib.SMA(close, 200)
     return {
         "rsi_14": momentum.rsi(close),
         "macd_line": line,
@@ -82,21 +81,16 @@ def columns_of_complete(bars: Bars) -> dict[str, Floats]:
         "stoch_d": percent_d,
         "mfi_14": volume.money_flow_index(bars),
         "sma_20": middle,
-        "sma_50": middling,
-        "sma_200": slowest,
+        "sma_50": talib.SMA(close, 50),
+        "sma_200": talib.SMA(close, 200),
         "ema_12": fast,
         "ema_26": slow,
-        "adx_14": trend.directional_movement(bars)[0],
+        "adx_14": trend.directional_index(bars),
         "atr_14": volatility.average_true_range(bars),
         "bbands_upper": upper,
         "bbands_middle": middle,
         "bbands_lower": lower,
         "bbands_width": volatility.width(upper, middle, lower),
-        "obv": volume.on_balance_volume(bars),
-        "vwap": bars.vwap,
-        "price_vs_sma20": 100 * (ratio(close, middle) - 1),
-        "price_vs_sma50": 100 * (ratio(close, middling) - 1),
-        "price_vs_sma200": 100 * (ratio(close, slowest) - 1),
     }
 
 
@@ -124,4 +118,14 @@ def _indicators(bars: Bars) -> dict[str, Floats]:
         **trend.outputs(bars),
         **volume.outputs(bars),
         **volume.returns(bars.close),
+    }
+
+
+def _columns(bars: Bars) -> dict[str, Floats]:
+    common = common_columns(bars)
+    return {
+        **common,
+        "obv": volume.on_balance_volume(bars),
+        "vwap": bars.vwap,
+        **{f"price_vs_sma{n}": 100 * (ratio(bars.close, common[f"sma_{n}"]) - 1) for n in (20, 50, 200)},
     }

@@ -87,7 +87,7 @@ def screen(table: sa.Table, condition: Condition) -> sa.Select[Any]:
 
 def screenable(table: sa.Table) -> list[str]:
     """Names of the columns that hold numbers, in the table's order."""
-    return [column.name for column in table.columns if isinstance(column.type, sa.Numeric | sa.Integer)]
+    return [column.name for column in table.columns if isinstance(column.type, sa.Float | sa.Numeric | sa.Integer)]
 
 
 def _clause(table: sa.Table, condition: Condition) -> sa.ColumnElement[bool]:

@@ -19,14 +19,12 @@ _KST = ((10, 10, 1), (15, 10, 2), (20, 10, 3), (30, 15, 4))
 def outputs(bars: Bars) -> dict[str, Floats]:
     """The 32 outputs of the family, one value a bar."""
     high, low, close = bars.high, bars.low, bars.close
-    strength, up, down = directional_movement(bars)
     aroon_down, aroon_up = talib.AROON(high, low, _AROON)
     line, signal, histogram = macd(talib.EMA(close, 12), talib.EMA(close, 26))
     typical = (high + low + close) / 3
     return {
-        "adx": strength,
-        "adx_pos": up,
-        "adx_neg": down,
+        "adx": directional_index(bars),
+        **_directional_lines(bars),
         "aroon_up": aroon_up,
         "aroon_down": aroon_down,
         "aroon_indicator": aroon_up - aroon_down,
@@ -49,16 +47,21 @@ def outputs(bars: Bars) -> dict[str, Floats]:
     }
 
 
-def directional_movement(bars: Bars) -> tuple[Floats, Floats, Floats]:
-    """Wilder's ADX, +DI and -DI over 14 bars, 0 to 100.
+def directional_index(bars: Bars) -> Floats:
+    """Wilder's ADX over 14 bars, 0 to 100; NaN until there has been a movement in one direction."""
+    columns = (bars.high, bars.low, bars.close)
+    lines = talib.PLUS_DI(*columns, _DIRECTION) + talib.MINUS_DI(*columns, _DIRECTION)
+    return known_where(has_been(lines > 0), talib.ADX(*columns, _DIRECTION))
 
-    The lines are NaN until there has been a true range, ADX until there has been a movement in one direction.
-    """
+
+def _directional_lines(bars: Bars) -> dict[str, Floats]:
+    """Wilder's +DI and -DI over 14 bars, 0 to 100; NaN until there has been a true range."""
     columns = (bars.high, bars.low, bars.close)
     has_range = has_been(talib.TRANGE(*columns) > 0)
-    up = known_where(has_range, talib.PLUS_DI(*columns, _DIRECTION))
-    down = known_where(has_range, talib.MINUS_DI(*columns, _DIRECTION))
-    return known_where(has_been(up + down > 0), talib.ADX(*columns, _DIRECTION)), up, down
+    return {
+        "adx_pos": known_where(has_range, talib.PLUS_DI(*columns, _DIRECTION)),
+        "adx_neg": known_where(has_range, talib.MINUS_DI(*columns, _DIRECTION)),
+    }
 
 
 def _ichimoku(bars: Bars) -> dict[str, Floats]:

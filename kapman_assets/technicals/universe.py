@@ -18,7 +18,7 @@ import talib
 from kapman_assets.options import price
 from kapman_assets.technicals.bars import Bars, Bools, Floats, known_where, ratio
 from kapman_assets.technicals.history import Dates, as_known, spans
-from kapman_assets.technicals.indicators import columns_of_complete
+from kapman_assets.technicals.indicators import common_columns
 from kapman_assets.technicals.volume import on_balance_volume
 
 OF_OWN_BARS: tuple[str, ...] = (
@@ -98,83 +98,92 @@ def universe_technicals(
     for span, wanted in spans(dates, panel.sessions[-last:]):
         chunks = [
             _Chunk.of(panel, slice(first, first + _CHUNK), span, wanted)
-            for first in range(0, len(panel.symbols), _CHUNK)
+            for first in range(0, max(len(panel.symbols), 1), _CHUNK)
         ]
-        parts.append(_frame([chunk.values(splits) for chunk in chunks], panel.symbols, dates[span], wanted))
+        parts.append(_frame(chunks, [chunk.values(splits) for chunk in chunks], dates[span]))
     return pd.concat(parts, ignore_index=True)
 
 
 @dataclass(frozen=True)
-class _Values:
-    """`(names, sessions)` each but for `own`, which is `(names, sessions, columns)`."""
-
-    last_bar: npt.NDArray[np.int64]
-    bars: npt.NDArray[np.int64]
-    own: Floats
-    by_sessions: dict[str, Floats]
-
-
-@dataclass(frozen=True)
 class _Chunk:
-    """Some names from the common beginning of the wanted sessions, which are the last ones, to their end."""
+    """Some names from the common beginning of the wanted sessions, which are the last columns, to their end.
+
+    Attributes:
+        symbols: of the rows.
+        columns: open, high, low, close and volume, `(names, sessions)`.
+        is_known: where there is a usable bar.
+        wanted: the sessions that rows are asked for.
+    """
 
     symbols: Sequence[str]
     columns: tuple[Floats, ...]
     is_known: Bools
-    wanted: list[date]
+    wanted: Sequence[date]
 
     @classmethod
-    def of(cls, panel: Panel, names: slice, span: slice, wanted: list[date]) -> "_Chunk":
+    def of(cls, panel: Panel, names: slice, span: slice, wanted: Sequence[date]) -> "_Chunk":
         columns = panel.rows(names, span)
-        # Comparisons with NaN are false, and sums keep an infinity.
         open_, high, low, close, volume = columns
+        # Comparisons with NaN are false, and a sum keeps an infinity.
         known = (open_ > 0) & (high > 0) & (low > 0) & (close > 0) & (volume >= 0)
         known &= np.isfinite(open_ + high + low + close + volume)
         return cls(panel.symbols[names], columns, known, wanted)
 
-    def values(self, splits: Mapping[str, Mapping[date, float]]) -> _Values:
-        own = np.full((len(self.symbols), len(self.wanted), len(OF_OWN_BARS)), np.nan)
+    def values(self, splits: Mapping[str, Mapping[date, float]]) -> Floats:
+        """`OF_OWN_BARS` and `BY_SESSIONS`, `(names, wanted sessions, columns)`."""
+        own = len(OF_OWN_BARS)
+        closes, volumes = (known_where(self.is_known, self.columns[k]) for k in (3, 4))
+        result = np.full((len(self.symbols), len(self.wanted), own + len(BY_SESSIONS)), np.nan)
+        result[:, :, own:] = _by_sessions(closes, volumes, len(self.wanted))
         for row, symbol in enumerate(self.symbols):
-            end, place = self.is_known.shape[1] - len(self.wanted), 0
+            end, of_row = self.is_known.shape[1] - len(self.wanted), result[row]
             for factor, alike in as_known(self.wanted, splits.get(symbol, {})):
-                end += len(alike)
-                of_session = self.is_known[row, end - len(alike) : end]
-                if of_session.any():
+                count, end = len(alike), end + len(alike)
+                of_sessions, of_row = of_row[:count], of_row[count:]
+                if factor != 1:
+                    one = slice(row, row + 1)
+                    of_sessions[:, own:] = _by_sessions(closes[one, :end] / factor, volumes[one, :end] * factor, count)
+                has_bar = self.is_known[row, end - count : end]
+                if has_bar.any():
                     bars = self._bars(row, end).in_units(factor)
-                    own[row, place : place + len(alike)][of_session] = _last(bars, int(of_session.sum()))
-                place += len(alike)
+                    of_sessions[has_bar, :own] = _of_own_bars(bars, int(has_bar.sum()))
+        return result
+
+    @property
+    def last_bar(self) -> npt.NDArray[np.int64]:
+        """Column of the newest usable bar on each wanted session, -1 without any."""
         places = np.where(self.is_known, np.arange(self.is_known.shape[1]), -1)
-        return _Values(
-            np.maximum.accumulate(places, axis=1)[:, -len(self.wanted) :],
-            self.is_known.cumsum(axis=1)[:, -len(self.wanted) :],
-            own,
-            self._by_sessions(),
-        )
+        return np.maximum.accumulate(places, axis=1)[:, -len(self.wanted) :]
+
+    @property
+    def bars(self) -> npt.NDArray[np.int64]:
+        """Usable bars up to each wanted session."""
+        return self.is_known.cumsum(axis=1)[:, -len(self.wanted) :]
 
     def _bars(self, row: int, end: int) -> Bars:
         known = self.is_known[row, :end]
         open_, high, low, close, volume = (column[row, :end][known] for column in self.columns)
         return Bars.of(open=open_, high=high, low=low, close=close, volume=volume)
 
-    def _by_sessions(self) -> dict[str, Floats]:
-        tail = slice(-(len(self.wanted) + _LONGEST_BY_SESSIONS), None)
-        known = self.is_known[:, tail]
-        closes, volumes = (known_where(known, self.columns[k][:, tail]) for k in (3, 4))
-        values = {
-            "rvol_20": price.relative_volume(volumes),
-            "vsi_20": price.volume_surge(volumes),
-            "hv_20": price.historical_volatility(closes, 20),
-            "hv_60": price.historical_volatility(closes, 60),
-            "dollar_volume_20": price.dollar_volume(closes, volumes),
-        }
-        of_session = known[:, -len(self.wanted) :]
-        return {name: known_where(of_session, array[:, -len(self.wanted) :]) for name, array in values.items()}
+
+def _by_sessions(closes: Floats, volumes: Floats, count: int) -> Floats:
+    """`BY_SESSIONS` of the last sessions, `(names, count, columns)`; NaN where the session's own bar is."""
+    tail = slice(-(count + _LONGEST_BY_SESSIONS), None)
+    closes, volumes = closes[:, tail], volumes[:, tail]
+    values = {
+        "rvol_20": price.relative_volume(volumes),
+        "vsi_20": price.volume_surge(volumes),
+        "hv_20": price.historical_volatility(closes, 20),
+        "hv_60": price.historical_volatility(closes, 60),
+        "dollar_volume_20": price.dollar_volume(closes, volumes),
+    }
+    return np.stack([values[name][:, -count:] for name in BY_SESSIONS], axis=-1)
 
 
-def _last(bars: Bars, count: int) -> Floats:
+def _of_own_bars(bars: Bars, count: int) -> Floats:
     """`OF_OWN_BARS` of the last bars, `(count, columns)`."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        values = {**columns_of_complete(bars), **_own_columns(bars, count)}
+        values = {**common_columns(bars), **_own_columns(bars, count)}
     return np.array([values[name][-count:] for name in OF_OWN_BARS]).T
 
 
@@ -192,20 +201,20 @@ def _own_columns(bars: Bars, count: int) -> dict[str, Floats]:
     }
 
 
-def _frame(chunks: Sequence[_Values], symbols: Sequence[str], dates: Dates, wanted: Sequence[date]) -> pd.DataFrame:
+def _frame(chunks: Sequence[_Chunk], values: Sequence[Floats], dates: Dates) -> pd.DataFrame:
     """All chunks, session by session."""
-    places = np.concatenate([chunk.last_bar for chunk in chunks]).T.ravel()
-    own = np.concatenate([chunk.own for chunk in chunks]).transpose(1, 0, 2).reshape(-1, len(OF_OWN_BARS))
-    session_places = np.repeat(np.arange(len(dates) - len(wanted), len(dates)), len(symbols))
-    last_bar = np.where(places >= 0, dates[places], np.datetime64("NaT", "D"))
+    symbols = [symbol for chunk in chunks for symbol in chunk.symbols]
+    count = len(chunks[0].wanted)
+    sessions = np.repeat(np.arange(len(dates) - count, len(dates)), len(symbols))
+    last_bar = np.concatenate([chunk.last_bar for chunk in chunks]).T.ravel()
+    columns = np.concatenate(values).transpose(1, 0, 2).reshape(len(sessions), len(OF_OWN_BARS) + len(BY_SESSIONS))
     return pd.DataFrame(
         {
-            "symbol": np.tile(np.asarray(symbols, dtype=object), len(wanted)),
-            "session": dates[session_places].astype("datetime64[s]"),
-            "is_stale": places != session_places,
-            "last_bar": last_bar.astype("datetime64[s]"),
+            "symbol": np.tile(np.array(symbols, dtype=object), count),
+            "session": dates[sessions].astype("datetime64[s]"),
+            "is_stale": last_bar != sessions,
+            "last_bar": np.where(last_bar >= 0, dates[last_bar], np.datetime64("NaT", "D")).astype("datetime64[s]"),
             "bars": np.concatenate([chunk.bars for chunk in chunks]).T.ravel(),
-            **{name: own[:, k] for k, name in enumerate(OF_OWN_BARS)},
-            **{name: np.concatenate([chunk.by_sessions[name] for chunk in chunks]).T.ravel() for name in BY_SESSIONS},
+            **{name: columns[:, k] for k, name in enumerate((*OF_OWN_BARS, *BY_SESSIONS))},
         }
     )
