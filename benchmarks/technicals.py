@@ -1,4 +1,4 @@
-"""The technicals: the universe's columns for one session and for sixty, the indicators of a watchlist; calculation only.
+"""The technicals: the universe's columns for one session and sixty, a watchlist's indicators; calculation only.
 
 The yardstick calls TA-Lib directly, on the same bars, for the columns that it has: nothing is unknown for it, nothing
 is checked, and no table is made.
