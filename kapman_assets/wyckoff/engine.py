@@ -84,6 +84,7 @@ _STATE = np.dtype(
         ("structure", np.int64),
         ("stage", np.int64),
         ("side", np.int64),
+        ("weak", np.int64),
         ("lean", np.int64),
         ("upthrusts", np.int64),
         ("phase", np.int64),
@@ -192,36 +193,48 @@ def _write(tape, state, event, at, t, price, terms, replaces=-1, sub_type=0):  #
 
 
 @njit(cache=True)
+def _way(tape, side, t):  # type: ignore[no-untyped-def]
+    """How far the bar before `t` is from the extreme close of 60 bars, down in the side's mirror, USD."""
+    last, features = tape.close[_LOWS, t - 1], tape.features
+    return features.max60[t] - last if side == _LOWS else last - features.min60[t]
+
+
+@njit(cache=True)
 def _trends(tape, side, t):  # type: ignore[no-untyped-def]
     """Whether a trend led down (in the side's mirror) to the bar before `t`."""
     rules, features = tape.rules, tape.features
-    last = abs(tape.close[side, t - 1])
-    if side == _LOWS:
-        far, ret = features.max60[t], -features.ret20[t - 1]
-    else:
-        far, ret = features.min60[t], features.ret20[t - 1]
-    way = abs(last - far) if (last < far) == (side == _LOWS) else 0.0
-    atr = features.atr[t]
+    far, ret = (features.max60[t], -features.ret20[t - 1]) if side == _LOWS else (features.min60[t], features.ret20[t - 1])
+    way, atr = _way(tape, side, t), features.atr[t]
     is_far = ret >= rules.trend_return or way / far >= rules.trend_drawdown or way >= rules.trend_far_atr * atr
     return is_far and way >= rules.trend_atr * atr
 
 
 @njit(cache=True)
-def _is_climax(tape, side, t):  # type: ignore[no-untyped-def]
-    """Whether a bar is wide, heavy, at new lows but closing off them, and ends a trend."""
+def _strength(features, t):  # type: ignore[no-untyped-def]
+    """How much wider and heavier than others a bar is."""
+    return min(features.tr_z[t], 6.0) + min(features.vol_z[t], 10.0)
+
+
+@njit(cache=True)
+def _is_turn(tape, side, t):  # type: ignore[no-untyped-def]
+    """Whether a bar is wider and heavier than most, at new lows but closing off them, some way down."""
     rules, features = tape.rules, tape.features
     is_new = tape.low[side, t] < (features.low20[t] if side == _LOWS else -features.high60[t])
-    is_wide = features.tr_z[t] >= rules.climax_z
-    is_heavy = features.vol_z[t] >= rules.climax_z or features.rvol[t] >= rules.climax_rvol
-    strength = min(features.tr_z[t], 6.0) + min(features.vol_z[t], 10.0)
     return (
         is_new
-        and is_wide
-        and is_heavy
-        and strength >= rules.climax_strength
+        and _strength(features, t) >= rules.turn_strength
         and tape.clv[side, t] >= rules.climax_close
-        and _trends(tape, side, t)
+        and _way(tape, side, t) >= rules.turn_trend_atr * features.atr[t]
     )
+
+
+@njit(cache=True)
+def _is_climax(tape, side, t):  # type: ignore[no-untyped-def]
+    """Whether a turn is wide and heavy enough, and ends a trend."""
+    rules, features = tape.rules, tape.features
+    is_heavy = features.vol_z[t] >= rules.climax_z or features.rvol[t] >= rules.climax_rvol
+    is_strong = _strength(features, t) >= rules.climax_strength
+    return is_heavy and is_strong and features.tr_z[t] >= rules.climax_z and _trends(tape, side, t)
 
 
 @njit(cache=True)
@@ -256,6 +269,10 @@ def _upper(state, side):  # type: ignore[no-untyped-def]
 def _may_start(tape, state, sides, side, at):  # type: ignore[no-untyped-def]
     """Whether a climax begins a structure: no other is in the way, and the last climax is long ago or undercut."""
     one, low = sides[side], tape.low[side, at]
+    if not _is_climax(tape, side, at):
+        return state.stage == _NONE or (state.stage == _CLIMAX and state.weak)
+    if state.weak and state.stage == _CLIMAX:
+        return True
     is_recent = one.last_climax >= 0 and at - one.last_climax < tape.rules.climax_cooldown
     if is_recent and not _is_further(tape, one, side, at):
         return False
@@ -296,20 +313,15 @@ def _write_preliminary(tape, state, side, at, t):  # type: ignore[no-untyped-def
 
 @njit(cache=True)
 def _start(tape, state, sides, side, at, t):  # type: ignore[no-untyped-def]
-    """Begin a structure with the climax on bar `at`, or put it in the place of the last one."""
+    """Begin a structure with the turn on bar `at`, or put it in the place of the last one."""
     features = tape.features
-    is_replaced = _is_replaced(tape, sides[side], side, at)
-    replaces = sides[side].climax_event if is_replaced else -1
-    if not is_replaced:
-        if state.stage != _NONE:
-            _end(state, state.last_regime)
-        state.structure += 1
-        _write_preliminary(tape, state, side, at, t)
+    if state.stage != _NONE:
+        _end(state, state.last_regime)
     _forget_side(sides[_LOWS])
     _forget_side(sides[_HIGHS])
-    sides[side].last_climax = at
     low = tape.low[side, at]
-    state.stage, state.phase, state.side = _CLIMAX, _A, side
+    state.structure += 1
+    state.stage, state.phase, state.side, state.weak = _CLIMAX, _A, side, 1
     state.lean = 1 if side == _LOWS else -1
     state.climax, state.climax_low, state.climax_atr = at, low, features.atr[at]
     state.climax_volume, state.climax_tr = tape.volume[at], features.tr[at]
@@ -319,14 +331,29 @@ def _start(tape, state, sides, side, at, t):  # type: ignore[no-untyped-def]
     for i in range(at + 2, t):
         if tape.high[side, i] > state.top:
             state.top, state.reaction = tape.high[side, i], i
+    if _is_climax(tape, side, at):
+        _write_climax(tape, state, sides[side], t)
+
+
+@njit(cache=True)
+def _write_climax(tape, state, one, t):  # type: ignore[no-untyped-def]
+    """The turn that the structure began with is a climax."""
+    features, side, at = tape.features, state.side, state.climax
+    replaces = -1
+    if _is_replaced(tape, one, side, at):
+        replaces = one.climax_event
+    else:
+        _write_preliminary(tape, state, side, at, t)
     far = features.max60[at] if side == _LOWS else features.min60[at]
     terms = (
         features.tr_z[at] / 4,
         features.vol_z[at] / 4,
-        abs(abs(low) / far - 1) / (2 * tape.rules.trend_drawdown),
+        abs(abs(state.climax_low) / far - 1) / (2 * tape.rules.trend_drawdown),
         tape.clv[side, at],
     )
-    sides[side].climax_event = _write(tape, state, _SC if side == _LOWS else _BC, at, t, low, terms, replaces)
+    event = _SC if side == _LOWS else _BC
+    one.climax_event = _write(tape, state, event, at, t, state.climax_low, terms, replaces)
+    one.last_climax, state.weak = at, 0
 
 
 @njit(cache=True)
@@ -343,14 +370,14 @@ def _follow_climax(tape, state, sides, side, t):  # type: ignore[no-untyped-def]
             one.candidate = -1
         elif side == _LOWS or low[t] > low[at] or tape.close[side, t] > middle:
             one.candidate = -1
-            if _is_replaced(tape, one, side, at) or _may_start(tape, state, sides, side, at):
+            if (_is_climax(tape, side, at) and _is_replaced(tape, one, side, at)) or _may_start(tape, state, sides, side, at):
                 _start(tape, state, sides, side, at, t)
-    if _is_climax(tape, side, t) and (one.candidate < 0 or low[t] < low[one.candidate]):
+    if _is_turn(tape, side, t) and (one.candidate < 0 or low[t] < low[one.candidate]):
         one.candidate = t
 
 
 @njit(cache=True)
-def _follow_reaction(tape, state, t):  # type: ignore[no-untyped-def]
+def _follow_reaction(tape, state, sides, t):  # type: ignore[no-untyped-def]
     """Watch the rally after a climax until it pulls back: its top is the other border of the range."""
     rules, features, side = tape.rules, tape.features, state.side
     if t <= state.climax + rules.ar_bars and tape.high[side, t] > state.top:
@@ -362,7 +389,11 @@ def _follow_reaction(tape, state, t):  # type: ignore[no-untyped-def]
         terms = (rise / (3 * state.climax_atr), 1 - volume / state.climax_volume)
         event = _AR if side == _LOWS else _AR_TOP
         at = state.reaction
-        state.reaction_event = _write(tape, state, event, at, t, state.top, terms, state.reaction_event)
+        is_strong = _strength(features, state.climax) >= rules.late_strength
+        if state.weak and is_strong and rise >= rules.late_rise * state.climax_atr and _trends(tape, side, state.climax):
+            _write_climax(tape, state, sides[side], t)
+        if not state.weak:
+            state.reaction_event = _write(tape, state, event, at, t, state.top, terms, state.reaction_event)
         state.stage = _RANGE
     elif (
         t > state.climax + rules.ar_bars + rules.st_confirm_bars
@@ -388,7 +419,8 @@ def _follow_test(tape, state, one, t):  # type: ignore[no-untyped-def]
     elif one.test >= 0 and tape.close[side, t] >= low[one.test] + rules.st_bounce * atr:
         at = one.test
         terms = (1 - tape.volume[at] / state.climax_volume, 1 - (low[at] - state.base) / zone)
-        _write(tape, state, _ST if side == _LOWS else _ST_TOP, at, t, low[at], terms)
+        if not state.weak:
+            _write(tape, state, _ST if side == _LOWS else _ST_TOP, at, t, low[at], terms)
         state.tests += 1
         one.test, one.may_test = -1, 0
         if state.phase == _A:
@@ -418,8 +450,11 @@ def _follow_break(tape, state, sides, side, t):  # type: ignore[no-untyped-def]
         return
     one.break_open = 0
     one.break_bars, one.break_clv = t - one.break_at, tape.clv[side, t]
-    depth = one.break_base - one.break_low
-    if depth > min(rules.break_share * abs(one.break_base), rules.break_most * one.break_atr) or not one.may_break:
+    depth = (one.break_base - one.break_low) / one.break_atr
+    most = min(rules.break_share * abs(one.break_base) / one.break_atr, rules.break_most)
+    is_proven = not state.weak or state.tests >= rules.turn_tests
+    is_rejected = rules.break_depth + rules.break_depth_a_bar * one.break_bars <= depth <= most
+    if not (is_proven and is_rejected and one.may_break):
         return
     if side == _LOWS:
         # A distribution whose top has been tried in vain is not accumulated at the bottom.
@@ -441,7 +476,7 @@ def _write_spring(tape, state, one, t):  # type: ignore[no-untyped-def]
     terms = (np.nan, np.nan, np.nan, np.nan)
     _write(tape, state, _SPRING, one.break_low_at, t, one.break_low, terms, -1, sub_type)
     one.spring, one.spring_low, one.spring_peak, one.retest = t, one.break_low, tape.high[_LOWS, t], -1
-    one.may_break = 0
+    one.may_break = one.may_test = 0
     state.phase, state.lean = _C, 1
 
 
@@ -457,7 +492,8 @@ def _write_upthrust(tape, state, one, t):  # type: ignore[no-untyped-def]
         one.break_clv,
     )
     _write(tape, state, _UTAD if is_late else _UT, at, t, one.break_low, terms)
-    state.lean, one.may_break = -1, 0
+    one.may_break = one.may_test = 0
+    state.lean = -1
     state.upthrusts += 1
     if is_late:
         state.phase = _C
@@ -516,6 +552,8 @@ def _follow_thrust(tape, state, sides, side, t):  # type: ignore[no-untyped-def]
         beyond = rules.sos_beyond if side == _LOWS else rules.sow_beyond
         least = rules.sos_rvol if side == _LOWS else rules.sow_rvol
         is_ripe = state.tests > 0 or one.break_at >= 0 or t - state.climax >= rules.thrust_age
+        if state.weak and state.tests < rules.turn_tests:
+            is_ripe = False
         if (
             is_ripe
             and close[t] > border + beyond * atr
@@ -543,14 +581,14 @@ def _follow_pullback(tape, state, sides, t):  # type: ignore[no-untyped-def]
     is_pivot = at > state.broken_at and is_high_pivot(tape.high[1 - side, : t + 1], at, rules.pivot_wing)
     atr = features.atr[at]
     is_pullback = is_pivot and one.pullback_peak - low[at] >= rules.pullback_atr * atr
-    if is_pullback and low[at] >= middle and features.rvol[at] <= rules.pullback_rvol:
+    is_near = middle <= low[at] <= upper + rules.pullback_far_atr * atr
+    if is_pullback and is_near and features.rvol[at] <= rules.pullback_rvol:
         event = _LPSY
         if side == _LOWS:
-            event = _BU if abs(low[at] - upper) <= rules.backup_atr * atr else _LPS
-        if side == _HIGHS or low[at] <= upper + rules.backup_atr * atr:
-            terms = (1 - features.rvol[at] / 2, (low[at] - lower) / (upper - lower))
-            _write(tape, state, event, at, t, low[at], terms)
-            one.pullback_peak = tape.high[side, at]
+            event = _BU if low[at] >= upper - rules.backup_atr * atr else _LPS
+        terms = (1 - features.rvol[at] / 2, (low[at] - lower) / (upper - lower))
+        _write(tape, state, event, at, t, low[at], terms)
+        one.pullback_peak = tape.high[side, at]
     one.pullback_peak = max(one.pullback_peak, tape.high[side, at] if at > state.broken_at else -np.inf)
     if close[t] > upper + rules.leave_atr * features.atr[t]:
         state.phase = _E
@@ -587,11 +625,11 @@ def _follow_borders(tape, state, sides, t):  # type: ignore[no-untyped-def]
 def _step(tape, state, sides, t):  # type: ignore[no-untyped-def]
     """Everything that bar `t` confirms or begins."""
     if state.stage == _CLIMAX:
-        _follow_reaction(tape, state, t)
+        _follow_reaction(tape, state, sides, t)
     elif state.stage == _RANGE:
         one = sides[state.side]
-        is_higher = tape.high[state.side, t] > state.top
-        if is_higher and state.tests == 0 and t <= state.climax + tape.rules.ar_bars:
+        beyond = (tape.high[state.side, t] - state.top) / tape.features.atr[t]
+        if beyond >= tape.rules.ar_beyond and state.tests == 0 and t <= state.climax + tape.rules.ar_bars:
             # The reaction was not over.
             state.stage, state.top, state.reaction = _CLIMAX, tape.high[state.side, t], t
         else:
@@ -618,6 +656,8 @@ def _regime(tape, state, t):  # type: ignore[no-untyped-def]
     features, close = tape.features, tape.close[_LOWS]
     if state.stage == _BROKEN and state.phase == _E:
         return _MARKUP if state.broken_side == _LOWS else _MARKDOWN
+    if state.stage != _NONE and state.weak:
+        return _SIDEWAYS
     if state.stage != _NONE:
         return _ACCUM if state.lean > 0 else _DIST
     if t < 60 or np.isnan(features.sma50[t - 10]):
