@@ -33,7 +33,7 @@ VOLATILITY, VOLATILITY_SPREAD, LEAST_VOLATILITY, MOST_VOLATILITY = 0.018, 0.4, 0
 """Daily log volatility of a name: median, log standard deviation, limits."""
 
 NIGHT, NIGHT_NOISE = 0.35, 0.45
-"""Share of a day's move that falls between the close and the next open, and the open's own noise in daily volatilities."""
+"""Share of a day's move that falls between close and open, and the open's own noise in daily volatilities."""
 
 _BEFORE, _AFTER = (90, 200), (20, 60)
 """Ordinary sessions before and after a structure, from and up to."""
@@ -181,10 +181,8 @@ def to_bars(
     opened = close - returns + NIGHT * returns + NIGHT_NOISE * wick * rng.standard_normal(length)
     up, down = _WICK * wick * np.abs(rng.standard_normal((2, length)))
     high, low = np.maximum(opened, close) + up, np.minimum(opened, close) - down
-    return Bars(
-        *(start * np.exp(level) for level in (opened, high, low, close)),
-        volume=_volumes(rng, returns, sigma, factors),
-    )
+    volume = _volumes(rng, returns, sigma, factors)
+    return Bars(start * np.exp(opened), start * np.exp(high), start * np.exp(low), start * np.exp(close), volume)
 
 
 def _volumes(rng: np.random.Generator, returns: Floats, sigma: float, factors: Floats) -> Floats:
@@ -197,9 +195,7 @@ def _volumes(rng: np.random.Generator, returns: Floats, sigma: float, factors: F
         level[place] = state
     surprise = np.minimum(np.abs(returns) / sigma, _VOLUME_RESPONSE_LIMIT) - _RESPONSE_MEAN
     base = np.log(rng.uniform(2e5, 2e7))
-    volume: Floats = np.round(
-        np.exp(base + level + _VOLUME_RESPONSE * surprise + _VOLUME_JITTER * jitter) * factors
-    )
+    volume: Floats = np.round(np.exp(base + level + _VOLUME_RESPONSE * surprise + _VOLUME_JITTER * jitter) * factors)
     return volume
 
 

@@ -87,8 +87,8 @@ def _bootstrap(rng: np.random.Generator, market: Sequence[Bars]) -> Bars:
         length += size
     joined = np.hstack(parts)[:, :LENGTH]
     level = np.concatenate([[0.0], np.cumsum(joined[3])[:-1]])
-    prices = 100 * np.exp(level + joined[:4])
-    return Bars(*prices, volume=np.round(1e6 * joined[4]))
+    opened, high, low, close = 100 * np.exp(level + joined[:4])
+    return Bars(opened, high, low, close, np.round(1e6 * joined[4]))
 
 
 def _rolling_median(volume: Floats, window: int = 61) -> Floats:

@@ -8,15 +8,23 @@ The rules of both sides are written once, for lows: a `side` of 0 reads the bars
 sign of strength), a `side` of 1 reads them upside down (buying climax, upthrust, sign of weakness). Prices and levels
 in the functions below are such mirrored ones; what is written out is turned back.
 """
+# ruff: noqa: PLR0917 - compiled functions take their arguments by position
 
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from kapman_assets.wyckoff.features import Bars, Features, Floats, compute, is_high_pivot
 from kapman_assets.wyckoff.parameters import Detection
+from kapman_assets.wyckoff.scores import (
+    BC_MOST,
+    SPRING_MOST,
+    SPRING_POINTS,
+    bc_score,
+    climax_signals,
+    spring_score,
+)
 from kapman_assets.wyckoff.vocabulary import Event, Phase, Regime, SubType
 
 _LOWS, _HIGHS = 0, 1
@@ -72,11 +80,11 @@ ROW = np.dtype(
         ("break_clv", np.float64),
     ]
 )
-"""What is known of one bar. `structure` counts from 1 and is 0 outside of any; `origin` is 1 after a selling climax, -1
-after a buying climax; `lean` is the side that the later events speak for; `start` is the climax bar; support, resistance
-and `last_height` (of the last range that ended) in USD. The `break_` fields describe the last break of the support
-while it is fresh (index -1 otherwise): bars until the close was back above (-1 not yet or never), depth, RVOL of the
-first bar below, close location of the bar that came back."""
+"""What is known of one bar. `structure` counts from 1 and is 0 outside of any; `origin` is 1 after a decline, -1 after
+a rise; `lean` is the side that the later events speak for; `start` is the bar of the climax or turn; support,
+resistance and `last_height` (of the last range that ended) are in USD. The `break_` fields describe the last break of
+the support while it is fresh (index -1 otherwise): bars until the close was back above (-1 not yet or never), depth,
+RVOL of the first bar below, close location of the bar that came back."""
 
 _STATE = np.dtype(
     [
@@ -154,20 +162,20 @@ class Replay(NamedTuple):
     """One pass over a symbol's bars.
 
     Attributes:
-        events: confirmed events in order, dtype `EVENT`.
-        rows: one row a bar, dtype `ROW`.
+        events: confirmed events in order, a record array of dtype `EVENT`.
+        rows: one row a bar, a record array of dtype `ROW`.
         features: the features of every bar.
     """
 
-    events: npt.NDArray[np.void]
-    rows: npt.NDArray[np.void]
+    events: Any
+    rows: Any
     features: Features
 
 
 @njit(cache=True)
 def _share(value: float) -> float:
     """A term of a confidence: within [0, 1], 0 if unknown."""
-    return min(max(value, 0.0), 1.0) if value == value else 0.0  # noqa: PLR0124 - NaN alone differs from itself
+    return 0.0 if np.isnan(value) else min(max(value, 0.0), 1.0)
 
 
 @njit(cache=True)
@@ -203,7 +211,9 @@ def _way(tape, side, t):  # type: ignore[no-untyped-def]
 def _trends(tape, side, t):  # type: ignore[no-untyped-def]
     """Whether a trend led down (in the side's mirror) to the bar before `t`."""
     rules, features = tape.rules, tape.features
-    far, ret = (features.max60[t], -features.ret20[t - 1]) if side == _LOWS else (features.min60[t], features.ret20[t - 1])
+    far, ret = (
+        (features.max60[t], -features.ret20[t - 1]) if side == _LOWS else (features.min60[t], features.ret20[t - 1])
+    )
     way, atr = _way(tape, side, t), features.atr[t]
     is_far = ret >= rules.trend_return or way / far >= rules.trend_drawdown or way >= rules.trend_far_atr * atr
     return is_far and way >= rules.trend_atr * atr
@@ -344,15 +354,18 @@ def _write_climax(tape, state, one, t):  # type: ignore[no-untyped-def]
         replaces = one.climax_event
     else:
         _write_preliminary(tape, state, side, at, t)
-    far = features.max60[at] if side == _LOWS else features.min60[at]
-    terms = (
-        features.tr_z[at] / 4,
-        features.vol_z[at] / 4,
-        abs(abs(state.climax_low) / far - 1) / (2 * tape.rules.trend_drawdown),
-        tape.clv[side, at],
-    )
-    event = _SC if side == _LOWS else _BC
-    one.climax_event = _write(tape, state, event, at, t, state.climax_low, terms, replaces)
+    if side == _HIGHS:
+        # Its one term, the score, is filled in after the pass.
+        one.climax_event = _write(tape, state, _BC, at, t, state.climax_low, (np.nan,), replaces)
+    else:
+        decline = 1 - state.climax_low / features.max60[at]
+        terms = (
+            features.tr_z[at] / 4,
+            features.vol_z[at] / 4,
+            decline / (2 * tape.rules.trend_drawdown),
+            tape.clv[side, at],
+        )
+        one.climax_event = _write(tape, state, _SC, at, t, state.climax_low, terms, replaces)
     one.last_climax, state.weak = at, 0
 
 
@@ -370,7 +383,9 @@ def _follow_climax(tape, state, sides, side, t):  # type: ignore[no-untyped-def]
             one.candidate = -1
         elif side == _LOWS or low[t] > low[at] or tape.close[side, t] > middle:
             one.candidate = -1
-            if (_is_climax(tape, side, at) and _is_replaced(tape, one, side, at)) or _may_start(tape, state, sides, side, at):
+            if (_is_climax(tape, side, at) and _is_replaced(tape, one, side, at)) or _may_start(
+                tape, state, sides, side, at
+            ):
                 _start(tape, state, sides, side, at, t)
     if _is_turn(tape, side, t) and (one.candidate < 0 or low[t] < low[one.candidate]):
         one.candidate = t
@@ -390,7 +405,12 @@ def _follow_reaction(tape, state, sides, t):  # type: ignore[no-untyped-def]
         event = _AR if side == _LOWS else _AR_TOP
         at = state.reaction
         is_strong = _strength(features, state.climax) >= rules.late_strength
-        if state.weak and is_strong and rise >= rules.late_rise * state.climax_atr and _trends(tape, side, state.climax):
+        if (
+            state.weak
+            and is_strong
+            and rise >= rules.late_rise * state.climax_atr
+            and _trends(tape, side, state.climax)
+        ):
             _write_climax(tape, state, sides[side], t)
         if not state.weak:
             state.reaction_event = _write(tape, state, event, at, t, state.top, terms, state.reaction_event)
@@ -534,9 +554,7 @@ def _follow_thrust(tape, state, sides, side, t):  # type: ignore[no-untyped-def]
             holds = t - at >= rules.sos_hold_bars
         else:
             holds = close[t] > border
-        if close[t] <= border - rules.thrust_slack * atr or (
-            side == _HIGHS and t - at > rules.sow_confirm_bars
-        ):
+        if close[t] <= border - rules.thrust_slack * atr or (side == _HIGHS and t - at > rules.sow_confirm_bars):
             one.thrust = -1
         elif holds:
             terms = (features.tr_z[at] / 3, features.rvol[at] / 3, tape.clv[side, at])
@@ -571,7 +589,7 @@ def _follow_pullback(tape, state, sides, t):  # type: ignore[no-untyped-def]
     one, low, close = sides[side], tape.low[side], tape.close[side]
     lower, upper, at = _lower(state, side), _upper(state, side), t - rules.pivot_wing
     middle = (lower + upper) / 2
-    if close[t] < middle:
+    if close[t] < upper - rules.failed_share * (upper - lower):
         state.stage, state.phase, state.broken_side, state.outside = _RANGE, _B, -1, 0
         return
     if t - state.broken_at > rules.broken_bars:
@@ -654,19 +672,22 @@ def _step(tape, state, sides, t):  # type: ignore[no-untyped-def]
 def _regime(tape, state, t):  # type: ignore[no-untyped-def]
     """What the symbol does: by its structure, or without one by the 50-bar mean and its direction."""
     features, close = tape.features, tape.close[_LOWS]
+    mean = features.sma50
     if state.stage == _BROKEN and state.phase == _E:
-        return _MARKUP if state.broken_side == _LOWS else _MARKDOWN
-    if state.stage != _NONE and state.weak:
-        return _SIDEWAYS
-    if state.stage != _NONE:
-        return _ACCUM if state.lean > 0 else _DIST
-    if t < 60 or np.isnan(features.sma50[t - 10]):
-        return _UNKNOWN
-    if close[t] > features.sma50[t] > features.sma50[t - 10]:
-        return _MARKUP
-    if close[t] < features.sma50[t] < features.sma50[t - 10]:
-        return _MARKDOWN
-    return _SIDEWAYS
+        regime = _MARKUP if state.broken_side == _LOWS else _MARKDOWN
+    elif state.stage != _NONE and state.weak:
+        regime = _SIDEWAYS
+    elif state.stage != _NONE:
+        regime = _ACCUM if state.lean > 0 else _DIST
+    elif t < tape.rules.trend_bars or np.isnan(mean[t - tape.rules.trend_bars]):
+        regime = _UNKNOWN
+    elif close[t] > mean[t] > mean[t - tape.rules.trend_bars]:
+        regime = _MARKUP
+    elif close[t] < mean[t] < mean[t - tape.rules.trend_bars]:
+        regime = _MARKDOWN
+    else:
+        regime = _SIDEWAYS
+    return regime
 
 
 @njit(cache=True)
@@ -711,18 +732,19 @@ def _run(bars, features, rules, events, rows, state, sides):  # type: ignore[no-
         sides[side].candidate = sides[side].last_climax = -1
     for t in range(count):
         # No feature is known before, and the rules look some bars back.
-        if features.tr_z[t] == features.tr_z[t]:  # noqa: PLR0124
+        if not np.isnan(features.tr_z[t]):
             _step(tape, one, sides, t)
         _write_row(tape, one, sides, t, rows[t])
     return one.count
 
 
-def replay(bars: Bars, rules: Detection) -> Replay:
+def replay(bars: Bars, rules: Detection, sentiment: Floats | None = None) -> Replay:
     """Read a symbol from its first bar to its last.
 
     Args:
-        bars: sound bars, see `reading.sound_bars`.
+        bars: sound bars, see `reading.is_sound`.
         rules: the thresholds.
+        sentiment: percentile of the sentiment proxy, one a bar, for the confidence of a buying climax.
 
     Returns:
         Events and rows; those of the first n bars are the same whatever follows.
@@ -732,5 +754,25 @@ def replay(bars: Bars, rules: Detection) -> Replay:
     events = np.zeros(count * _EVENTS_A_BAR, EVENT).view(np.recarray)
     rows = np.zeros(count, ROW).view(np.recarray)
     state, sides = np.zeros(1, _STATE).view(np.recarray), np.zeros(2, _SIDE).view(np.recarray)
-    written = _run(bars, features, rules, events, rows, state, sides)
-    return Replay(events[:written], rows, features)
+    written = events[: _run(bars, features, rules, events, rows, state, sides)]
+    _grade_climaxes(written, bars, features, sentiment)
+    _grade_springs(written, rows)
+    return Replay(written, rows, features)
+
+
+def _grade_climaxes(events: Any, bars: Bars, features: Features, sentiment: Floats | None) -> None:
+    """The confidence of a buying climax is its score on the bar it fell on."""
+    found = np.flatnonzero(events.event == _BC)
+    if len(found):
+        score = bc_score(climax_signals(bars, features, sentiment)).scaled[events.event_index[found]]
+        events.confidence[found] = events.terms[found, 0] = score / BC_MOST
+
+
+def _grade_springs(events: Any, rows: Any) -> None:
+    """The terms of a spring are the points of its score when it was confirmed."""
+    found = np.flatnonzero(events.event == _SPRING)
+    if len(found):
+        row = rows[events.confirmed_index[found]]
+        score = spring_score(row.break_depth_atr, row.break_depth_share, row.break_bars, row.break_rvol, row.break_clv)
+        events.terms[found] = np.nan_to_num(np.stack(list(score.points.values()), axis=1)) / SPRING_POINTS
+        events.confidence[found] = score.scaled / SPRING_MOST

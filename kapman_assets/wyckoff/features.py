@@ -3,6 +3,7 @@
 Every window that a bar is compared with ends on the bar before it, so that a bar never dilutes its own surprise. A
 window is summed anew for each bar: a running sum would carry rounding from bars outside of the window.
 """
+# ruff: noqa: PLR2004 - windows are part of what the features are
 
 from typing import NamedTuple
 
@@ -35,7 +36,8 @@ class Features(NamedTuple):
         tr: true range, gaps included, USD.
         atr: mean true range of the 20 bars before as a share of the price, at the price of the bar before, USD: in a
             long fall the ranges of the higher prices would hide a wide bar.
-        tr_z, vol_z: true range as a share of the price, and volume, against the 40 bars before, in standard deviations (ddof=1).
+        tr_z, vol_z: true range as a share of the price, and volume, against the 40 bars before, in standard
+            deviations (ddof=1).
         rvol: volume over the mean of the 20 bars before.
         clv: where the bar closes in its range, 0 low to 1 high; .5 without a range.
         sma50: mean of the last 50 closes, this one included.
@@ -138,10 +140,47 @@ def is_high_pivot(high: Floats, at: int, wing: int) -> bool:
     """Whether a bar is above the `wing` bars after it and not below the `wing` before; all of them must be there."""
     if at < wing or at + wing >= len(high):
         return False
+    is_top = True
     for k in range(1, wing + 1):
-        if high[at - k] > high[at] or high[at + k] >= high[at]:
-            return False
-    return True
+        is_top = is_top and high[at - k] <= high[at] and high[at + k] < high[at]
+    return is_top
+
+
+@njit(cache=True)
+def _stochastic(bars: Bars) -> Floats:
+    """Raw %K of 14."""
+    result = np.full(len(bars.close), np.nan)
+    for t in range(13, len(bars.close)):
+        bottom, top = np.min(bars.low[t - 13 : t + 1]), np.max(bars.high[t - 13 : t + 1])
+        if top > bottom:
+            result[t] = 100 * (bars.close[t] - bottom) / (top - bottom)
+    return result
+
+
+@njit(cache=True)
+def _slope(values: Floats, window: int) -> Floats:
+    """Slope of the regression line through the last `window` values."""
+    result = np.full(len(values), np.nan)
+    middle = (window - 1) / 2
+    squares = window * (window**2 - 1) / 12
+    for t in range(window - 1, len(values)):
+        total = 0.0
+        for i in range(window):
+            total += (i - middle) * values[t - window + 1 + i]
+        result[t] = total / squares
+    return result
+
+
+@njit(cache=True)
+def _sigmas(close: Floats) -> Floats:
+    """Return over 10 bars in standard deviations (ddof=1) of the 20 daily returns before them, scaled to 10 bars."""
+    result = np.full(len(close), np.nan)
+    for t in range(30, len(close)):
+        daily = np.log(close[t - 29 : t - 9] / close[t - 30 : t - 10])
+        spread = np.std(daily) * np.sqrt(20 / 19 * 10)
+        if spread > 0:
+            result[t] = np.log(close[t] / close[t - 10]) / spread
+    return result
 
 
 @njit(cache=True)
@@ -155,47 +194,31 @@ def compute(bars: Bars, pivot_wing: int) -> Features:
     high, low, close, volume = bars.high, bars.low, bars.close, bars.volume
     count = len(close)
     tr, share, clv = np.full(count, np.nan), np.full(count, np.nan), np.full(count, 0.5)
-    stoch, ret20, sma50 = np.full(count, np.nan), np.full(count, np.nan), np.full(count, np.nan)
-    obv, slope, at_pivot = np.zeros(count), np.full(count, np.nan), np.full(count, np.nan)
-    returns, sigmas = np.full(count, np.nan), np.full(count, np.nan)
+    ret20, sma50, rvol = np.full(count, np.nan), np.full(count, np.nan), np.full(count, np.nan)
+    obv, at_pivot = np.zeros(count), np.full(count, np.nan)
     last_pivot = np.nan
-    lowest, highest = _extreme_before(low, 13, -1.0), _extreme_before(high, 13, 1.0)
     for t in range(count):
         if high[t] > low[t]:
             clv[t] = (close[t] - low[t]) / (high[t] - low[t])
         if t >= 1:
             tr[t] = max(high[t], close[t - 1]) - min(low[t], close[t - 1])
             share[t] = tr[t] / close[t - 1]
-            returns[t] = np.log(close[t] / close[t - 1])
             obv[t] = obv[t - 1] + np.sign(close[t] - close[t - 1]) * volume[t]
-        bottom, top = min(lowest[t], low[t]), max(highest[t], high[t])
-        if t >= 13 and top > bottom:
-            stoch[t] = 100 * (close[t] - bottom) / (top - bottom)
         if t >= 20:
             ret20[t] = close[t] / close[t - 20] - 1
         if t >= 49:
             sma50[t] = np.mean(close[t - 49 : t + 1])
-        if t >= 9:
-            total = 0.0
-            for i in range(10):
-                total += (i - 4.5) * obv[t - 9 + i]
-            slope[t] = total / 82.5
-        if t >= 30:
-            spread = np.std(returns[t - 29 : t - 9])
-            if spread > 0:
-                sigmas[t] = np.log(close[t] / close[t - 10]) / (spread * np.sqrt(20 / 19 * 10))
         if is_high_pivot(high[: t + 1], t - pivot_wing, pivot_wing):
             last_pivot = obv[t - pivot_wing]
         at_pivot[t] = last_pivot
-    rvol = np.full(count, np.nan)
-    mean_share, mean_volume = _mean_before(share, 20, 1), _mean_before(volume, 20, 0)
+    atr, mean_volume = _mean_before(share, 20, 1), _mean_before(volume, 20, 0)
     for t in range(20, count):
-        mean_share[t] *= close[t - 1]
+        atr[t] *= close[t - 1]
         if mean_volume[t] > 0:
             rvol[t] = volume[t] / mean_volume[t]
     return Features(
         tr,
-        mean_share,
+        atr,
         _score_before(share, 40, 1),
         _score_before(volume, 40, 0),
         rvol,
@@ -209,9 +232,9 @@ def compute(bars: Bars, pivot_wing: int) -> Features:
         _extreme_before(close, 60, -1.0),
         _extreme_before(close, 20, 1.0),
         _wilder_rsi(close, 14),
-        stoch,
+        _stochastic(bars),
         obv,
-        slope,
+        _slope(obv, 10),
         at_pivot,
-        sigmas,
+        _sigmas(close),
     )

@@ -72,10 +72,13 @@ class Detection(NamedTuple):
         pullback_far_atr: distance beyond the old border up to which a pullback belongs to the range, ATR.
         backup_atr: distance from the old border within which a pullback is a back-up, ATR.
         broken_bars: bars after the break in which pullbacks count; then the structure is over.
+        failed_share: share of the range, from the border that was broken, that a close must give back for the break to
+            have failed.
         leave_atr: distance beyond the border from which the trend phase has begun, ATR.
         upthrust_age: bars from the climax before which an upthrust is not one after distribution.
         minor_share: how much of a distribution's height a close must give back to count as a minor sign of weakness.
         touch_atr: nearness to a border that counts as a touch, ATR.
+        trend_bars: bars over which the 50-bar mean must rise or fall to be a trend where there is no range.
         exit_atr, exit_bars: distance beyond a border, or closes in a row beyond it, that end a range without a sign.
         range_bars: bars after which a range is over in any case.
     """
@@ -86,11 +89,11 @@ class Detection(NamedTuple):
     trend_atr: float = 5.0
     climax_z: float = 1.0
     climax_rvol: float = 2.5
-    climax_strength: float = 7.0
+    climax_strength: float = 7.5
     turn_trend_atr: float = 4.0
-    turn_strength: float = 3.0
+    turn_strength: float = 2.5
     late_strength: float = 5.5
-    late_rise: float = 5.0
+    late_rise: float = 5.5
     turn_tests: int = 2
     climax_close: float = 0.25
     sc_slack: float = 0.25
@@ -103,15 +106,15 @@ class Detection(NamedTuple):
     preliminary_bars: int = 30
     preliminary_rvol: float = 1.3
     preliminary_close: float = 0.3
-    ar_bars: int = 25
+    ar_bars: int = 20
     ar_rise: float = 4.0
-    ar_pullback: float = 1.5
+    ar_pullback: float = 1.25
     ar_beyond: float = 0.5
-    st_bars: int = 60
+    st_bars: int = 90
     st_atr: float = 0.5
     st_share: float = 0.2
     st_volume: float = 0.7
-    st_bounce: float = 1.25
+    st_bounce: float = 1.0
     st_confirm_bars: int = 7
     rearm_share: float = 0.5
     break_age: int = 15
@@ -126,7 +129,7 @@ class Detection(NamedTuple):
     test_bars: int = 15
     test_rally: float = 2.5
     test_retrace: float = 0.4
-    test_rvol: float = 1.0
+    test_rvol: float = 1.2
     test_tr: float = 1.5
     test_confirm_bars: int = 5
     thrust_age: int = 15
@@ -135,20 +138,143 @@ class Detection(NamedTuple):
     thrust_z: float = 0.0
     sos_rvol: float = 1.3
     sow_rvol: float = 1.2
-    thrust_close: float = 0.6
+    thrust_close: float = 0.5
     thrust_slack: float = 1.0
     sos_hold_bars: int = 2
     sow_confirm_bars: int = 3
     pivot_wing: int = 3
     pullback_atr: float = 1.5
-    pullback_rvol: float = 1.2
+    pullback_rvol: float = 1.4
     pullback_far_atr: float = 2.0
     backup_atr: float = 1.0
     broken_bars: int = 40
+    failed_share: float = 0.7
     leave_atr: float = 2.0
     upthrust_age: int = 25
     minor_share: float = 0.9
     touch_atr: float = 0.5
+    trend_bars: int = 10
     exit_atr: float = 3.0
     exit_bars: int = 10
     range_bars: int = 250
+
+
+@dataclass(frozen=True)
+class CompositeWeights:
+    """Weights of the parts of the composite score.
+
+    Attributes:
+        events: what the active events of the structure speak for.
+        spring: a fresh spring's score.
+        climax: the buying climax score, against.
+        checklist: buying tests passed less selling tests passed.
+    """
+
+    events: float = 0.4
+    spring: float = 0.2
+    climax: float = 0.2
+    checklist: float = 0.2
+
+
+@dataclass(frozen=True)
+class ChecklistRules:
+    """Thresholds of the nine tests.
+
+    Attributes:
+        pivot_wing: bars on each side of a turn.
+        objective_bars, objective_least_bars: bars that the extreme is looked for in, and least that must be there.
+        objective_atr: way that accomplishes the objective without a completed range, ATR.
+        activity_ratio: volume in favour over volume against, at least.
+        stride_bars: bars before the climax that the line is drawn through.
+        stride_hold: closes beyond the line that break it.
+        relative_bars: sessions of the comparison with the market.
+        base_bars, base_touches: least age of a base, and touches of each side.
+        reward_ratio: potential over risk, at least.
+    """
+
+    pivot_wing: int = 3
+    objective_bars: int = 250
+    objective_least_bars: int = 60
+    objective_atr: float = 8.0
+    activity_ratio: float = 1.1
+    stride_bars: int = 60
+    stride_hold: int = 3
+    relative_bars: int = 60
+    base_bars: int = 20
+    base_touches: int = 2
+    reward_ratio: float = 3.0
+
+
+@dataclass(frozen=True)
+class SignalRules:
+    """Limits of the trade meaning.
+
+    Attributes:
+        bc_critical, bc_caution: buying climax scores of an exit and of a warning.
+        bc_no_entry: score from which nothing is entered.
+        spring_setup: spring score of an entry setup.
+        fresh_sessions: sessions since its confirmation in which an event is a signal.
+        least_signals: signals of the climax score that must be known for a scaled score.
+    """
+
+    bc_critical: float = 24.0
+    bc_caution: float = 20.0
+    bc_no_entry: float = 12.0
+    spring_setup: float = 9.0
+    fresh_sessions: int = 10
+    least_signals: int = 5
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Everything that a reading depends on beside its bars.
+
+    Attributes:
+        version: name of this set; a changed set gets another.
+        replay_bars: length of the window, ending on the session, that every reading is made from. Older bars never
+            matter, so that a session reads the same however much history is stored.
+        detection: thresholds of the state machine.
+        composite: weights of the composite score.
+        checklist: thresholds of the nine tests.
+        signals: limits of the trade meaning.
+    """
+
+    version: str = "wyckoff-1"
+    replay_bars: int = 500
+    detection: Detection = Detection()  # noqa: RUF009 - a tuple of numbers
+    composite: CompositeWeights = field(default_factory=CompositeWeights)
+    checklist: ChecklistRules = field(default_factory=ChecklistRules)
+    signals: SignalRules = field(default_factory=SignalRules)
+
+    def to_json(self) -> str:
+        """The parameters as a JSON object, one object a part."""
+        parts = asdict(self) | {"detection": self.detection._asdict()}
+        return json.dumps(parts, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Parameters from `to_json`; what is not named keeps its default.
+
+        Raises:
+            ConfigurationError: a name that there is not, or a value of another type.
+        """
+        return cls(**_checked(cls, json.loads(text), "parameters"))
+
+
+def _checked(kind: type, values: Any, where: str) -> dict[str, Any]:
+    """Values by field, each of its declared type; parts are built."""
+    types = get_type_hints(kind)
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"Wyckoff {where}: expected an object, found {values!r}")
+    if unknown := values.keys() - types.keys():
+        raise ConfigurationError(f"Wyckoff {where}: no parameter is called {', '.join(sorted(unknown))}")
+    checked = {}
+    for name, value in values.items():
+        wanted = types[name]
+        if wanted not in {str, int, float}:
+            checked[name] = wanted(**_checked(wanted, value, f"{where}.{name}"))
+        elif isinstance(value, bool) or not isinstance(value, (int, float) if wanted is float else wanted):
+            raise ConfigurationError(f"Wyckoff {where}.{name}: expected {wanted.__name__}, found {value!r}")
+        else:
+            checked[name] = wanted(value)
+    return checked
