@@ -10,13 +10,15 @@ in the functions below are such mirrored ones; what is written out is turned bac
 """
 # ruff: noqa: PLR0917 - compiled functions take their arguments by position
 
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 from numba import njit
 
-from kapman_assets.wyckoff.features import Bars, Features, Floats, compute, is_high_pivot
+from kapman_assets.wyckoff.features import Bars, Features, Floats, compute
 from kapman_assets.wyckoff.parameters import Detection
+from kapman_assets.wyckoff.records import BAR, EVENT, ROW, SIDE, STATE, records
 from kapman_assets.wyckoff.scores import (
     BC_MOST,
     SPRING_MOST,
@@ -40,121 +42,12 @@ _A, _B, _C, _D, _E = (int(phase) for phase in (Phase.A, Phase.B, Phase.C, Phase.
 _UNKNOWN, _ACCUM, _MARKUP, _DIST, _MARKDOWN, _SIDEWAYS = (int(regime) for regime in Regime)
 _LOWVOL, _SHAKEOUT = int(SubType.LOWVOL), int(SubType.SHAKEOUT)
 
-EVENT = np.dtype(
-    [
-        ("event", np.int64),
-        ("event_index", np.int64),
-        ("confirmed_index", np.int64),
-        ("structure", np.int64),
-        ("sub_type", np.int64),
-        ("replaces", np.int64),
-        ("price_level", np.float64),
-        ("volume_ratio", np.float64),
-        ("confidence", np.float64),
-        ("terms", np.float64, (4,)),
-    ]
-)
-"""One event: `Event` number, the bar it fell on, the bar that confirmed it, number of its structure, `SubType` number,
-place in the list of the event it replaces (-1 for none), its extreme or close in USD, RVOL of its bar (NaN if unknown),
-confidence in [0, 1] and its terms in the order of `vocabulary.TERMS` (NaN where there are fewer)."""
-
-ROW = np.dtype(
-    [
-        ("structure", np.int64),
-        ("origin", np.int64),
-        ("lean", np.int64),
-        ("start", np.int64),
-        ("regime", np.int64),
-        ("phase", np.int64),
-        ("touches_support", np.int64),
-        ("touches_resistance", np.int64),
-        ("support", np.float64),
-        ("resistance", np.float64),
-        ("last_height", np.float64),
-        ("spring_low", np.float64),
-        ("break_index", np.int64),
-        ("break_bars", np.int64),
-        ("break_depth_atr", np.float64),
-        ("break_depth_share", np.float64),
-        ("break_rvol", np.float64),
-        ("break_clv", np.float64),
-    ]
-)
-"""What is known of one bar. `structure` counts from 1 and is 0 outside of any; `origin` is 1 after a decline, -1 after
-a rise; `lean` is the side that the later events speak for; `start` is the bar of the climax or turn; support,
-resistance and `last_height` (of the last range that ended) are in USD. The `break_` fields describe the last break of
-the support while it is fresh (index -1 otherwise): bars until the close was back above (-1 not yet or never), depth,
-RVOL of the first bar below, close location of the bar that came back."""
-
-_STATE = np.dtype(
-    [
-        ("count", np.int64),
-        ("structure", np.int64),
-        ("stage", np.int64),
-        ("side", np.int64),
-        ("weak", np.int64),
-        ("lean", np.int64),
-        ("upthrusts", np.int64),
-        ("phase", np.int64),
-        ("climax", np.int64),
-        ("climax_low", np.float64),
-        ("climax_volume", np.float64),
-        ("climax_tr", np.float64),
-        ("climax_atr", np.float64),
-        ("reaction", np.int64),
-        ("reaction_event", np.int64),
-        ("base", np.float64),
-        ("top", np.float64),
-        ("tests", np.int64),
-        ("outside", np.int64),
-        ("broken_side", np.int64),
-        ("broken_at", np.int64),
-        ("last_height", np.float64),
-        ("last_regime", np.int64),
-    ]
-)
-"""The structure. `side` is that of its climax, in whose mirror `climax_low`, `base` and `top` are."""
-
-_SIDE = np.dtype(
-    [
-        ("candidate", np.int64),
-        ("last_climax", np.int64),
-        ("climax_event", np.int64),
-        ("test", np.int64),
-        ("may_test", np.int64),
-        ("may_break", np.int64),
-        ("break_at", np.int64),
-        ("break_low_at", np.int64),
-        ("break_open", np.int64),
-        ("break_bars", np.int64),
-        ("break_low", np.float64),
-        ("break_atr", np.float64),
-        ("break_base", np.float64),
-        ("break_clv", np.float64),
-        ("spring", np.int64),
-        ("spring_low", np.float64),
-        ("spring_peak", np.float64),
-        ("retest", np.int64),
-        ("weakened", np.int64),
-        ("thrust", np.int64),
-        ("pullback_peak", np.float64),
-        ("touches", np.int64),
-        ("touching", np.int64),
-    ]
-)
-"""What is watched on one side; bars are -1 where there is none."""
-
 
 class _Tape(NamedTuple):
-    """Bars of both sides, their features, the thresholds and the list that events are written to."""
+    """What the rules read and where they write: a record a bar, the thresholds, the list of events."""
 
-    low: Floats
-    high: Floats
-    close: Floats
-    clv: Floats
-    volume: Floats
-    features: Features
-    rules: Detection
+    bars: Any
+    rules: Any
     events: Any
 
 
@@ -181,6 +74,7 @@ def _share(value: float) -> float:
 @njit(cache=True)
 def _write(tape, state, event, at, t, price, terms, replaces=-1, sub_type=0):  # type: ignore[no-untyped-def]
     """Write an event that bar `t` confirms; its place in the list."""
+    bars = tape.bars
     record = tape.events[state.count]
     record.event = event
     record.event_index = at
@@ -189,7 +83,7 @@ def _write(tape, state, event, at, t, price, terms, replaces=-1, sub_type=0):  #
     record.sub_type = sub_type
     record.replaces = replaces
     record.price_level = abs(price)
-    record.volume_ratio = tape.features.rvol[at]
+    record.volume_ratio = bars[at].rvol
     total = 0.0
     for k in range(4):
         known = k < len(terms)
@@ -203,48 +97,47 @@ def _write(tape, state, event, at, t, price, terms, replaces=-1, sub_type=0):  #
 @njit(cache=True)
 def _way(tape, side, t):  # type: ignore[no-untyped-def]
     """How far the bar before `t` is from the extreme close of 60 bars, down in the side's mirror, USD."""
-    last, features = tape.close[_LOWS, t - 1], tape.features
-    return features.max60[t] - last if side == _LOWS else last - features.min60[t]
+    bars = tape.bars
+    last = bars[t - 1].close[_LOWS]
+    return bars[t].max60 - last if side == _LOWS else last - bars[t].min60
 
 
 @njit(cache=True)
 def _trends(tape, side, t):  # type: ignore[no-untyped-def]
     """Whether a trend led down (in the side's mirror) to the bar before `t`."""
-    rules, features = tape.rules, tape.features
-    far, ret = (
-        (features.max60[t], -features.ret20[t - 1]) if side == _LOWS else (features.min60[t], features.ret20[t - 1])
-    )
-    way, atr = _way(tape, side, t), features.atr[t]
+    bars, rules = tape.bars, tape.rules
+    far, ret = (bars[t].max60, -bars[t - 1].ret20) if side == _LOWS else (bars[t].min60, bars[t - 1].ret20)
+    way, atr = _way(tape, side, t), bars[t].atr
     is_far = ret >= rules.trend_return or way / far >= rules.trend_drawdown or way >= rules.trend_far_atr * atr
     return is_far and way >= rules.trend_atr * atr
 
 
 @njit(cache=True)
-def _strength(features, t):  # type: ignore[no-untyped-def]
+def _strength(bars, t):  # type: ignore[no-untyped-def]
     """How much wider and heavier than others a bar is."""
-    return min(features.tr_z[t], 6.0) + min(features.vol_z[t], 10.0)
+    return min(bars[t].tr_z, 6.0) + min(bars[t].vol_z, 10.0)
 
 
 @njit(cache=True)
 def _is_turn(tape, side, t):  # type: ignore[no-untyped-def]
     """Whether a bar is wider and heavier than most, at new lows but closing off them, some way down."""
-    rules, features = tape.rules, tape.features
-    is_new = tape.low[side, t] < (features.low20[t] if side == _LOWS else -features.high60[t])
+    bars, rules = tape.bars, tape.rules
+    is_new = bars[t].low[side] < (bars[t].low20 if side == _LOWS else -bars[t].high60)
     return (
         is_new
-        and _strength(features, t) >= rules.turn_strength
-        and tape.clv[side, t] >= rules.climax_close
-        and _way(tape, side, t) >= rules.turn_trend_atr * features.atr[t]
+        and _strength(bars, t) >= rules.turn_strength
+        and bars[t].clv[side] >= rules.climax_close
+        and _way(tape, side, t) >= rules.turn_trend_atr * bars[t].atr
     )
 
 
 @njit(cache=True)
 def _is_climax(tape, side, t):  # type: ignore[no-untyped-def]
     """Whether a turn is wide and heavy enough, and ends a trend."""
-    rules, features = tape.rules, tape.features
-    is_heavy = features.vol_z[t] >= rules.climax_z or features.rvol[t] >= rules.climax_rvol
-    is_strong = _strength(features, t) >= rules.climax_strength
-    return is_heavy and is_strong and features.tr_z[t] >= rules.climax_z and _trends(tape, side, t)
+    bars, rules = tape.bars, tape.rules
+    is_heavy = bars[t].vol_z >= rules.climax_z or bars[t].rvol >= rules.climax_rvol
+    is_strong = _strength(bars, t) >= rules.climax_strength
+    return is_heavy and is_strong and bars[t].tr_z >= rules.climax_z and _trends(tape, side, t)
 
 
 @njit(cache=True)
@@ -278,69 +171,72 @@ def _upper(state, side):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _may_start(tape, state, sides, side, at):  # type: ignore[no-untyped-def]
     """Whether a climax begins a structure: no other is in the way, and the last climax is long ago or undercut."""
-    one, low = sides[side], tape.low[side, at]
+    bars, rules = tape.bars, tape.rules
+    one, low = sides[side], bars[at].low[side]
     if not _is_climax(tape, side, at):
         return state.stage == _NONE or (state.stage == _CLIMAX and state.weak)
     if state.weak and state.stage == _CLIMAX:
         return True
-    is_recent = one.last_climax >= 0 and at - one.last_climax < tape.rules.climax_cooldown
+    is_recent = one.last_climax >= 0 and at - one.last_climax < rules.climax_cooldown
     if is_recent and not _is_further(tape, one, side, at):
         return False
     # A deep false break of a living range is no climax.
-    return state.stage != _RANGE or low < _lower(state, side) - tape.rules.break_most * tape.features.atr[at]
+    return state.stage != _RANGE or low < _lower(state, side) - rules.break_most * bars[at].atr
 
 
 @njit(cache=True)
 def _is_further(tape, one, side, at):  # type: ignore[no-untyped-def]
     """Whether a climax undercuts the last one of its side on enough volume."""
+    bars, rules = tape.bars, tape.rules
     last = one.last_climax
     return (
         last >= 0
-        and tape.low[side, at] < tape.low[side, last]
-        and tape.volume[at] >= tape.rules.climax_replace_volume * tape.volume[last]
+        and bars[at].low[side] < bars[last].low[side]
+        and bars[at].volume >= rules.climax_replace_volume * bars[last].volume
     )
 
 
 @njit(cache=True)
 def _is_replaced(tape, one, side, at):  # type: ignore[no-untyped-def]
     """Whether a climax takes the place of the last one of its side."""
-    return at - one.last_climax <= tape.rules.climax_replace_bars and _is_further(tape, one, side, at)
+    rules = tape.rules
+    return at - one.last_climax <= rules.climax_replace_bars and _is_further(tape, one, side, at)
 
 
 @njit(cache=True)
 def _write_preliminary(tape, state, side, at, t):  # type: ignore[no-untyped-def]
     """The heaviest bar with a trend before it and a close off its low, shortly before the climax."""
-    rules, features = tape.rules, tape.features
+    bars, rules = tape.bars, tape.rules
     best = -1
     for p in range(max(at - rules.preliminary_bars, 1), at - 1):
-        is_one = features.rvol[p] >= rules.preliminary_rvol and tape.clv[side, p] >= rules.preliminary_close
-        if is_one and (best < 0 or features.rvol[p] > features.rvol[best]) and _trends(tape, side, p):
+        is_one = bars[p].rvol >= rules.preliminary_rvol and bars[p].clv[side] >= rules.preliminary_close
+        if is_one and (best < 0 or bars[p].rvol > bars[best].rvol) and _trends(tape, side, p):
             best = p
     if best >= 0:
-        terms = (features.rvol[best] / 3, tape.clv[side, best])
-        _write(tape, state, _PS if side == _LOWS else _PSY, best, t, tape.low[side, best], terms)
+        terms = (bars[best].rvol / 3, bars[best].clv[side])
+        _write(tape, state, _PS if side == _LOWS else _PSY, best, t, bars[best].low[side], terms)
 
 
 @njit(cache=True)
 def _start(tape, state, sides, side, at, t):  # type: ignore[no-untyped-def]
     """Begin a structure with the turn on bar `at`, or put it in the place of the last one."""
-    features = tape.features
+    bars = tape.bars
     if state.stage != _NONE:
         _end(state, state.last_regime)
     _forget_side(sides[_LOWS])
     _forget_side(sides[_HIGHS])
-    low = tape.low[side, at]
+    low = bars[at].low[side]
     state.structure += 1
     state.stage, state.phase, state.side, state.weak = _CLIMAX, _A, side, 1
     state.lean = 1 if side == _LOWS else -1
-    state.climax, state.climax_low, state.climax_atr = at, low, features.atr[at]
-    state.climax_volume, state.climax_tr = tape.volume[at], features.tr[at]
-    state.base, state.top, state.reaction = low, tape.high[side, at + 1], at + 1
+    state.climax, state.climax_low, state.climax_atr = at, low, bars[at].atr
+    state.climax_volume, state.climax_tr = bars[at].volume, bars[at].tr
+    state.base, state.top, state.reaction = low, bars[at + 1].high[side], at + 1
     state.reaction_event, state.tests, state.outside, state.broken_side = -1, 0, 0, -1
     state.upthrusts = 0
     for i in range(at + 2, t):
-        if tape.high[side, i] > state.top:
-            state.top, state.reaction = tape.high[side, i], i
+        if bars[i].high[side] > state.top:
+            state.top, state.reaction = bars[i].high[side], i
     if _is_climax(tape, side, at):
         _write_climax(tape, state, sides[side], t)
 
@@ -348,7 +244,8 @@ def _start(tape, state, sides, side, at, t):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _write_climax(tape, state, one, t):  # type: ignore[no-untyped-def]
     """The turn that the structure began with is a climax."""
-    features, side, at = tape.features, state.side, state.climax
+    bars, rules = tape.bars, tape.rules
+    side, at = state.side, state.climax
     replaces = -1
     if _is_replaced(tape, one, side, at):
         replaces = one.climax_event
@@ -358,12 +255,12 @@ def _write_climax(tape, state, one, t):  # type: ignore[no-untyped-def]
         # Its one term, the score, is filled in after the pass.
         one.climax_event = _write(tape, state, _BC, at, t, state.climax_low, (np.nan,), replaces)
     else:
-        decline = 1 - state.climax_low / features.max60[at]
+        decline = 1 - state.climax_low / bars[at].max60
         terms = (
-            features.tr_z[at] / 4,
-            features.vol_z[at] / 4,
-            decline / (2 * tape.rules.trend_drawdown),
-            tape.clv[side, at],
+            bars[at].tr_z / 4,
+            bars[at].vol_z / 4,
+            decline / (2 * rules.trend_drawdown),
+            bars[at].clv[side],
         )
         one.climax_event = _write(tape, state, _SC, at, t, state.climax_low, terms, replaces)
     one.last_climax, state.weak = at, 0
@@ -372,39 +269,42 @@ def _write_climax(tape, state, one, t):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _follow_climax(tape, state, sides, side, t):  # type: ignore[no-untyped-def]
     """Watch a climax bar until later bars hold above it, or do not."""
-    rules, features = tape.rules, tape.features
-    low, one = tape.low[side], sides[side]
+    bars, rules = tape.bars, tape.rules
+    one = sides[side]
     at = one.candidate
     if at >= 0:
         slack = rules.sc_slack if side == _LOWS else rules.bc_slack
-        bars = rules.sc_confirm_bars if side == _LOWS else rules.bc_confirm_bars
-        middle = (low[at] + tape.high[side, at]) / 2
-        if low[t] < low[at] - slack * features.atr[at] or t - at > bars:
+        longest = rules.sc_confirm_bars if side == _LOWS else rules.bc_confirm_bars
+        middle = (bars[at].low[side] + bars[at].high[side]) / 2
+        if bars[t].low[side] < bars[at].low[side] - slack * bars[at].atr or t - at > longest:
             one.candidate = -1
-        elif side == _LOWS or low[t] > low[at] or tape.close[side, t] > middle:
+        elif side == _LOWS or bars[t].low[side] > bars[at].low[side] or bars[t].close[side] > middle:
             one.candidate = -1
             if (_is_climax(tape, side, at) and _is_replaced(tape, one, side, at)) or _may_start(
                 tape, state, sides, side, at
             ):
                 _start(tape, state, sides, side, at, t)
-    if _is_turn(tape, side, t) and (one.candidate < 0 or low[t] < low[one.candidate]):
+    if _is_turn(tape, side, t) and (one.candidate < 0 or bars[t].low[side] < bars[one.candidate].low[side]):
         one.candidate = t
 
 
 @njit(cache=True)
 def _follow_reaction(tape, state, sides, t):  # type: ignore[no-untyped-def]
     """Watch the rally after a climax until it pulls back: its top is the other border of the range."""
-    rules, features, side = tape.rules, tape.features, state.side
-    if t <= state.climax + rules.ar_bars and tape.high[side, t] > state.top:
-        state.top, state.reaction = tape.high[side, t], t
+    bars, rules = tape.bars, tape.rules
+    side = state.side
+    if t <= state.climax + rules.ar_bars and bars[t].high[side] > state.top:
+        state.top, state.reaction = bars[t].high[side], t
     rise = state.top - state.climax_low
-    has_turned = t > state.reaction and tape.close[side, t] <= state.top - rules.ar_pullback * features.atr[t]
+    has_turned = t > state.reaction and bars[t].close[side] <= state.top - rules.ar_pullback * bars[t].atr
     if has_turned and rise >= rules.ar_rise * state.climax_atr:
-        volume = np.mean(tape.volume[state.climax + 1 : state.reaction + 1])
+        volume = 0.0
+        for i in range(state.climax + 1, state.reaction + 1):
+            volume += bars[i].volume / (state.reaction - state.climax)
         terms = (rise / (3 * state.climax_atr), 1 - volume / state.climax_volume)
         event = _AR if side == _LOWS else _AR_TOP
         at = state.reaction
-        is_strong = _strength(features, state.climax) >= rules.late_strength
+        is_strong = _strength(bars, state.climax) >= rules.late_strength
         if (
             state.weak
             and is_strong
@@ -417,7 +317,7 @@ def _follow_reaction(tape, state, sides, t):  # type: ignore[no-untyped-def]
         state.stage = _RANGE
     elif (
         t > state.climax + rules.ar_bars + rules.st_confirm_bars
-        or tape.close[side, t] < state.climax_low - state.climax_atr
+        or bars[t].close[side] < state.climax_low - state.climax_atr
     ):
         _end(state, _SIDEWAYS)
 
@@ -425,22 +325,29 @@ def _follow_reaction(tape, state, sides, t):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _follow_test(tape, state, one, t):  # type: ignore[no-untyped-def]
     """Watch for quiet lows near the climax from which the price turns."""
-    rules, features, side = tape.rules, tape.features, state.side
-    low, atr = tape.low[side], features.atr[t]
+    bars, rules = tape.bars, tape.rules
+    side = state.side
+    atr = bars[t].atr
     zone = max(rules.st_atr * atr, rules.st_share * (state.top - state.base))
-    is_break = low[t] < state.base - rules.break_least * atr
-    is_quiet = tape.volume[t] <= rules.st_volume * state.climax_volume and features.tr[t] < state.climax_tr
+    is_break = bars[t].low[side] < state.base - rules.break_least * atr
+    is_quiet = bars[t].volume <= rules.st_volume * state.climax_volume and bars[t].tr < state.climax_tr
     if is_break or (one.test >= 0 and t - one.test > rules.st_confirm_bars):
         one.test = -1
-    is_near = low[t] <= state.base + zone and not is_break
+    is_near = bars[t].low[side] <= state.base + zone and not is_break
     in_time = t - state.reaction <= rules.st_bars
-    if is_near and is_quiet and in_time and one.may_test and (one.test < 0 or low[t] < low[one.test]):
+    if (
+        is_near
+        and is_quiet
+        and in_time
+        and one.may_test
+        and (one.test < 0 or bars[t].low[side] < bars[one.test].low[side])
+    ):
         one.test = t
-    elif one.test >= 0 and tape.close[side, t] >= low[one.test] + rules.st_bounce * atr:
+    elif one.test >= 0 and bars[t].close[side] >= bars[one.test].low[side] + rules.st_bounce * atr:
         at = one.test
-        terms = (1 - tape.volume[at] / state.climax_volume, 1 - (low[at] - state.base) / zone)
+        terms = (1 - bars[at].volume / state.climax_volume, 1 - (bars[at].low[side] - state.base) / zone)
         if not state.weak:
-            _write(tape, state, _ST if side == _LOWS else _ST_TOP, at, t, low[at], terms)
+            _write(tape, state, _ST if side == _LOWS else _ST_TOP, at, t, bars[at].low[side], terms)
         state.tests += 1
         one.test, one.may_test = -1, 0
         if state.phase == _A:
@@ -450,26 +357,27 @@ def _follow_test(tape, state, one, t):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _follow_break(tape, state, sides, side, t):  # type: ignore[no-untyped-def]
     """Watch a break of the lower border until the close is back inside, or stays out."""
-    rules, features, one = tape.rules, tape.features, sides[side]
-    low, close, border = tape.low[side], tape.close[side], _lower(state, side)
+    bars, rules = tape.bars, tape.rules
+    one = sides[side]
+    border = _lower(state, side)
     if one.break_open:
-        if low[t] < one.break_low:
-            one.break_low, one.break_low_at = low[t], t
+        if bars[t].low[side] < one.break_low:
+            one.break_low, one.break_low_at = bars[t].low[side], t
     elif (
-        low[t] < border - rules.break_least * features.atr[t]
-        and close[t - 1] >= border
+        bars[t].low[side] < border - rules.break_least * bars[t].atr
+        and bars[t - 1].close[side] >= border
         and t - state.climax >= rules.break_age
     ):
-        one.break_open, one.break_at, one.break_low_at, one.break_low = 1, t, t, low[t]
-        one.break_atr, one.break_base, one.break_bars, one.break_clv = features.atr[t], border, -1, np.nan
+        one.break_open, one.break_at, one.break_low_at, one.break_low = 1, t, t, bars[t].low[side]
+        one.break_atr, one.break_base, one.break_bars, one.break_clv = bars[t].atr, border, -1, np.nan
     if not one.break_open:
         return
-    if close[t] <= one.break_base:
+    if bars[t].close[side] <= one.break_base:
         if t - one.break_at >= rules.reclaim_bars:
             one.break_open = 0
         return
     one.break_open = 0
-    one.break_bars, one.break_clv = t - one.break_at, tape.clv[side, t]
+    one.break_bars, one.break_clv = t - one.break_at, bars[t].clv[side]
     depth = (one.break_base - one.break_low) / one.break_atr
     most = min(rules.break_share * abs(one.break_base) / one.break_atr, rules.break_most)
     is_proven = not state.weak or state.tests >= rules.turn_tests
@@ -480,22 +388,22 @@ def _follow_break(tape, state, sides, side, t):  # type: ignore[no-untyped-def]
         # A distribution whose top has been tried in vain is not accumulated at the bottom.
         if state.side == _LOWS or state.upthrusts == 0:
             _write_spring(tape, state, one, t)
-    elif tape.volume[one.break_low_at] < state.climax_volume:
+    elif bars[one.break_low_at].volume < state.climax_volume:
         _write_upthrust(tape, state, one, t)
 
 
 @njit(cache=True)
 def _write_spring(tape, state, one, t):  # type: ignore[no-untyped-def]
     """The close is back above the support. The terms are those of the spring score and are filled in with it."""
-    rules, features = tape.rules, tape.features
+    bars, rules = tape.bars, tape.rules
     sub_type = 0
-    if features.rvol[one.break_at] < rules.lowvol_rvol:
+    if bars[one.break_at].rvol < rules.lowvol_rvol:
         sub_type = _LOWVOL
-    elif features.vol_z[one.break_at] >= rules.shakeout_z:
+    elif bars[one.break_at].vol_z >= rules.shakeout_z:
         sub_type = _SHAKEOUT
     terms = (np.nan, np.nan, np.nan, np.nan)
     _write(tape, state, _SPRING, one.break_low_at, t, one.break_low, terms, -1, sub_type)
-    one.spring, one.spring_low, one.spring_peak, one.retest = t, one.break_low, tape.high[_LOWS, t], -1
+    one.spring, one.spring_low, one.spring_peak, one.retest = t, one.break_low, bars[t].high[_LOWS], -1
     one.may_break = one.may_test = 0
     state.phase, state.lean = _C, 1
 
@@ -503,12 +411,13 @@ def _write_spring(tape, state, one, t):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _write_upthrust(tape, state, one, t):  # type: ignore[no-untyped-def]
     """The close is back below the top of a distribution."""
-    rules, at = tape.rules, one.break_low_at
+    bars, rules = tape.bars, tape.rules
+    at = one.break_low_at
     is_late = one.break_at - state.climax >= rules.upthrust_age and one.weakened == 1
     terms = (
         (one.break_base - one.break_low) / one.break_atr,
         1 - one.break_bars / (rules.reclaim_bars + 1),
-        1 - tape.volume[at] / state.climax_volume,
+        1 - bars[at].volume / state.climax_volume,
         one.break_clv,
     )
     _write(tape, state, _UTAD if is_late else _UT, at, t, one.break_low, terms)
@@ -522,49 +431,56 @@ def _write_upthrust(tape, state, one, t):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _follow_retest(tape, state, one, t):  # type: ignore[no-untyped-def]
     """Watch for a quiet fall back towards a spring, after a rally from it, and the up close that ends it."""
-    rules, features = tape.rules, tape.features
-    low, close, atr = tape.low[_LOWS], tape.close[_LOWS], features.atr[t]
+    bars, rules = tape.bars, tape.rules
+    atr = bars[t].atr
     if one.spring < 0 or t == one.spring:
         return
-    if low[t] < one.spring_low or t - one.spring > rules.test_bars:
+    if bars[t].low[_LOWS] < one.spring_low or t - one.spring > rules.test_bars:
         one.spring = one.retest = -1
         return
-    if one.retest < 0 or low[t] < low[one.retest]:
+    if one.retest < 0 or bars[t].low[_LOWS] < bars[one.retest].low[_LOWS]:
         rally = one.spring_peak - one.spring_low
-        is_back = rally >= rules.test_rally * atr and low[t] <= one.spring_peak - rules.test_retrace * rally
-        if is_back and features.rvol[t] <= rules.test_rvol and features.tr[t] <= rules.test_tr * atr:
+        is_back = rally >= rules.test_rally * atr and bars[t].low[_LOWS] <= one.spring_peak - rules.test_retrace * rally
+        if is_back and bars[t].rvol <= rules.test_rvol and bars[t].tr <= rules.test_tr * atr:
             one.retest = t
             return
-    if one.retest >= 0 and close[t] > close[t - 1] and t - one.retest <= rules.test_confirm_bars:
+    if (
+        one.retest >= 0
+        and bars[t].close[_LOWS] > bars[t - 1].close[_LOWS]
+        and t - one.retest <= rules.test_confirm_bars
+    ):
         at = one.retest
-        terms = (1 - features.rvol[at] / 2, 1 - features.tr[at] / (2 * features.atr[at]))
-        _write(tape, state, _TEST, at, t, low[at], terms)
+        terms = (1 - bars[at].rvol / 2, 1 - bars[at].tr / (2 * bars[at].atr))
+        _write(tape, state, _TEST, at, t, bars[at].low[_LOWS], terms)
         one.spring = one.retest = -1
-    one.spring_peak = max(one.spring_peak, tape.high[_LOWS, t])
+    one.spring_peak = max(one.spring_peak, bars[t].high[_LOWS])
 
 
 @njit(cache=True)
 def _follow_thrust(tape, state, sides, side, t):  # type: ignore[no-untyped-def]
     """Watch a wide, heavy close above the upper border until it holds, or does not."""
-    rules, features, one = tape.rules, tape.features, sides[side]
-    close, border, atr = tape.close[side], _upper(state, side), features.atr[t]
+    bars, rules = tape.bars, tape.rules
+    one = sides[side]
+    border, atr = _upper(state, side), bars[t].atr
     at = one.thrust
     if at >= 0:
         if side == _LOWS:
             holds = t - at >= rules.sos_hold_bars
         else:
-            holds = close[t] > border
-        if close[t] <= border - rules.thrust_slack * atr or (side == _HIGHS and t - at > rules.sow_confirm_bars):
+            holds = bars[t].close[side] > border
+        if bars[t].close[side] <= border - rules.thrust_slack * atr or (
+            side == _HIGHS and t - at > rules.sow_confirm_bars
+        ):
             one.thrust = -1
         elif holds:
-            terms = (features.tr_z[at] / 3, features.rvol[at] / 3, tape.clv[side, at])
-            _write(tape, state, _SOS if side == _LOWS else _SOW, at, t, close[at], terms)
+            terms = (bars[at].tr_z / 3, bars[at].rvol / 3, bars[at].clv[side])
+            _write(tape, state, _SOS if side == _LOWS else _SOW, at, t, bars[at].close[side], terms)
             one.thrust = -1
             state.stage, state.broken_side, state.broken_at = _BROKEN, side, at
             state.phase, state.lean = _D, 1 if side == _LOWS else -1
-            one.pullback_peak = tape.high[side, at]
+            one.pullback_peak = bars[at].high[side]
             for i in range(at + 1, t + 1):
-                one.pullback_peak = max(one.pullback_peak, tape.high[side, i])
+                one.pullback_peak = max(one.pullback_peak, bars[i].high[side])
             return
     if one.thrust < 0:
         beyond = rules.sos_beyond if side == _LOWS else rules.sow_beyond
@@ -574,10 +490,10 @@ def _follow_thrust(tape, state, sides, side, t):  # type: ignore[no-untyped-def]
             is_ripe = False
         if (
             is_ripe
-            and close[t] > border + beyond * atr
-            and features.tr_z[t] >= rules.thrust_z
-            and features.rvol[t] >= least
-            and tape.clv[side, t] >= rules.thrust_close
+            and bars[t].close[side] > border + beyond * atr
+            and bars[t].tr_z >= rules.thrust_z
+            and bars[t].rvol >= least
+            and bars[t].clv[side] >= rules.thrust_close
         ):
             one.thrust = t
 
@@ -585,44 +501,45 @@ def _follow_thrust(tape, state, sides, side, t):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _follow_pullback(tape, state, sides, t):  # type: ignore[no-untyped-def]
     """After the break: quiet pullbacks that hold the far half of the range, the trend, or the break's failure."""
-    rules, features, side = tape.rules, tape.features, state.broken_side
-    one, low, close = sides[side], tape.low[side], tape.close[side]
+    bars, rules = tape.bars, tape.rules
+    side = state.broken_side
+    one = sides[side]
     lower, upper, at = _lower(state, side), _upper(state, side), t - rules.pivot_wing
     middle = (lower + upper) / 2
-    if close[t] < upper - rules.failed_share * (upper - lower):
+    if bars[t].close[side] < upper - rules.failed_share * (upper - lower):
         state.stage, state.phase, state.broken_side, state.outside = _RANGE, _B, -1, 0
         return
     if t - state.broken_at > rules.broken_bars:
         _end(state, _MARKUP if side == _LOWS else _MARKDOWN)
         return
-    # A pivot low is a pivot high upside down.
-    is_pivot = at > state.broken_at and is_high_pivot(tape.high[1 - side, : t + 1], at, rules.pivot_wing)
-    atr = features.atr[at]
-    is_pullback = is_pivot and one.pullback_peak - low[at] >= rules.pullback_atr * atr
-    is_near = middle <= low[at] <= upper + rules.pullback_far_atr * atr
-    if is_pullback and is_near and features.rvol[at] <= rules.pullback_rvol:
+    is_pivot = at > state.broken_at and bars[t].is_turn[side] > 0
+    atr = bars[at].atr
+    is_pullback = is_pivot and one.pullback_peak - bars[at].low[side] >= rules.pullback_atr * atr
+    is_near = middle <= bars[at].low[side] <= upper + rules.pullback_far_atr * atr
+    if is_pullback and is_near and bars[at].rvol <= rules.pullback_rvol:
         event = _LPSY
         if side == _LOWS:
-            event = _BU if low[at] >= upper - rules.backup_atr * atr else _LPS
-        terms = (1 - features.rvol[at] / 2, (low[at] - lower) / (upper - lower))
-        _write(tape, state, event, at, t, low[at], terms)
-        one.pullback_peak = tape.high[side, at]
-    one.pullback_peak = max(one.pullback_peak, tape.high[side, at] if at > state.broken_at else -np.inf)
-    if close[t] > upper + rules.leave_atr * features.atr[t]:
+            event = _BU if bars[at].low[side] >= upper - rules.backup_atr * atr else _LPS
+        terms = (1 - bars[at].rvol / 2, (bars[at].low[side] - lower) / (upper - lower))
+        _write(tape, state, event, at, t, bars[at].low[side], terms)
+        one.pullback_peak = bars[at].high[side]
+    one.pullback_peak = max(one.pullback_peak, bars[at].high[side] if at > state.broken_at else -np.inf)
+    if bars[t].close[side] > upper + rules.leave_atr * bars[t].atr:
         state.phase = _E
 
 
 @njit(cache=True)
 def _follow_borders(tape, state, sides, t):  # type: ignore[no-untyped-def]
     """Count touches of both borders, see a minor weakness, and end a range that the price has left."""
-    rules, atr = tape.rules, tape.features.atr[t]
+    bars, rules = tape.bars, tape.rules
+    atr = bars[t].atr
     outside = 0
     for side in range(2):
-        one, low, close, lower = sides[side], tape.low[side, t], tape.close[side, t], _lower(state, side)
+        one, low, close, lower = sides[side], bars[t].low[side], bars[t].close[side], _lower(state, side)
         if low <= lower + rules.touch_atr * atr:
             one.touches += 1 - one.touching
             one.touching = 1
-        if tape.high[side, t] >= lower + rules.rearm_share * (state.top - state.base):
+        if bars[t].high[side] >= lower + rules.rearm_share * (state.top - state.base):
             one.may_test = one.may_break = 1
         if low > lower + 2 * rules.touch_atr * atr:
             one.touching = 0
@@ -630,7 +547,7 @@ def _follow_borders(tape, state, sides, t):  # type: ignore[no-untyped-def]
             outside = 1 if side == _LOWS else -1
             if close < lower - rules.exit_atr * atr:
                 outside *= rules.exit_bars
-    if state.side == _HIGHS and tape.close[_HIGHS, t] > state.base + rules.minor_share * (state.top - state.base):
+    if state.side == _HIGHS and bars[t].close[_HIGHS] > state.base + rules.minor_share * (state.top - state.base):
         sides[_HIGHS].weakened = 1
     state.outside = state.outside + outside if outside * state.outside >= 0 and outside != 0 else outside
     if abs(state.outside) >= rules.exit_bars and sides[_LOWS].thrust < 0 and sides[_HIGHS].thrust < 0:
@@ -642,14 +559,15 @@ def _follow_borders(tape, state, sides, t):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _step(tape, state, sides, t):  # type: ignore[no-untyped-def]
     """Everything that bar `t` confirms or begins."""
+    bars, rules = tape.bars, tape.rules
     if state.stage == _CLIMAX:
         _follow_reaction(tape, state, sides, t)
     elif state.stage == _RANGE:
         one = sides[state.side]
-        beyond = (tape.high[state.side, t] - state.top) / tape.features.atr[t]
-        if beyond >= tape.rules.ar_beyond and state.tests == 0 and t <= state.climax + tape.rules.ar_bars:
+        beyond = (bars[t].high[state.side] - state.top) / bars[t].atr
+        if beyond >= rules.ar_beyond and state.tests == 0 and t <= state.climax + rules.ar_bars:
             # The reaction was not over.
-            state.stage, state.top, state.reaction = _CLIMAX, tape.high[state.side, t], t
+            state.stage, state.top, state.reaction = _CLIMAX, bars[t].high[state.side], t
         else:
             if state.phase <= _B:
                 _follow_test(tape, state, one, t)
@@ -671,19 +589,20 @@ def _step(tape, state, sides, t):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _regime(tape, state, t):  # type: ignore[no-untyped-def]
     """What the symbol does: by its structure, or without one by the 50-bar mean and its direction."""
-    features, close = tape.features, tape.close[_LOWS]
-    mean = features.sma50
+    bars, rules = tape.bars, tape.rules
+    before = t - rules.trend_bars
+    close, mean = bars[t].close[_LOWS], bars[t].sma50
     if state.stage == _BROKEN and state.phase == _E:
         regime = _MARKUP if state.broken_side == _LOWS else _MARKDOWN
     elif state.stage != _NONE and state.weak:
         regime = _SIDEWAYS
     elif state.stage != _NONE:
         regime = _ACCUM if state.lean > 0 else _DIST
-    elif t < tape.rules.trend_bars or np.isnan(mean[t - tape.rules.trend_bars]):
+    elif before < 0 or np.isnan(bars[before].sma50):
         regime = _UNKNOWN
-    elif close[t] > mean[t] > mean[t - tape.rules.trend_bars]:
+    elif close > mean > bars[before].sma50:
         regime = _MARKUP
-    elif close[t] < mean[t] < mean[t - tape.rules.trend_bars]:
+    elif close < mean < bars[before].sma50:
         regime = _MARKDOWN
     else:
         regime = _SIDEWAYS
@@ -693,6 +612,7 @@ def _regime(tape, state, t):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _write_row(tape, state, sides, t, row):  # type: ignore[no-untyped-def]
     """What is known after bar `t`."""
+    bars, rules = tape.bars, tape.rules
     row.regime, row.last_height = _regime(tape, state, t), state.last_height
     row.support = row.resistance = row.spring_low = np.nan
     row.break_depth_atr = row.break_depth_share = row.break_rvol = row.break_clv = np.nan
@@ -707,32 +627,50 @@ def _write_row(tape, state, sides, t, row):  # type: ignore[no-untyped-def]
         return
     row.support, row.resistance = _lower(state, _LOWS), _upper(state, _LOWS)
     row.touches_support, row.touches_resistance = low.touches, sides[_HIGHS].touches
-    if low.break_at >= 0 and t - low.break_at <= tape.rules.test_bars:
+    if low.break_at >= 0 and t - low.break_at <= rules.test_bars:
         row.break_index, row.break_bars = low.break_at, low.break_bars
         row.break_depth_atr = (low.break_base - low.break_low) / low.break_atr
         row.break_depth_share = (low.break_base - low.break_low) / low.break_base
-        row.break_rvol, row.break_clv = tape.features.rvol[low.break_at], low.break_clv
+        row.break_rvol, row.break_clv = bars[low.break_at].rvol, low.break_clv
         row.spring_low = low.break_low
 
 
 @njit(cache=True)
-def _run(bars, features, rules, events, rows, state, sides):  # type: ignore[no-untyped-def]
+def _lay_out(bars, features, tape):  # type: ignore[no-untyped-def]
+    """Put what the rules look at side by side, as it is and upside down."""
+    for t in range(len(tape)):
+        one = tape[t]
+        one.low[_LOWS], one.high[_LOWS], one.close[_LOWS] = bars.low[t], bars.high[t], bars.close[t]
+        one.low[_HIGHS], one.high[_HIGHS], one.close[_HIGHS] = -bars.high[t], -bars.low[t], -bars.close[t]
+        one.clv[_LOWS], one.clv[_HIGHS] = features.clv[t], 1 - features.clv[t]
+        one.volume, one.tr, one.atr, one.rvol = bars.volume[t], features.tr[t], features.atr[t], features.rvol[t]
+        one.tr_z, one.vol_z, one.ret20, one.sma50 = (
+            features.tr_z[t],
+            features.vol_z[t],
+            features.ret20[t],
+            features.sma50[t],
+        )
+        one.low20, one.high60, one.max60, one.min60 = (
+            features.low20[t],
+            features.high60[t],
+            features.max60[t],
+            features.min60[t],
+        )
+        one.is_turn[_LOWS], one.is_turn[_HIGHS] = features.is_bottom[t], features.is_top[t]
+
+
+@njit(cache=True)
+def _run(tape, rows, state, sides):  # type: ignore[no-untyped-def]
     """Pass over the bars once; number of events."""
-    count = len(bars.close)
-    low, high = np.empty((2, count)), np.empty((2, count))
-    close, clv = np.empty((2, count)), np.empty((2, count))
-    low[0], high[0], close[0], clv[0] = bars.low, bars.high, bars.close, features.clv
-    low[1], high[1], close[1], clv[1] = -bars.high, -bars.low, -bars.close, 1 - features.clv
-    tape = _Tape(low, high, close, clv, bars.volume, features, rules, events)
     one = state[0]
-    one.side = one.lean = one.structure = one.count = one.stage = one.phase = 0
+    one.side = one.lean = one.structure = one.count = one.stage = one.phase = one.weak = 0
     one.last_height = np.nan
     for side in range(2):
         _forget_side(sides[side])
         sides[side].candidate = sides[side].last_climax = -1
-    for t in range(count):
+    for t in range(len(rows)):
         # No feature is known before, and the rules look some bars back.
-        if not np.isnan(features.tr_z[t]):
+        if not np.isnan(tape.bars[t].tr_z):
             _step(tape, one, sides, t)
         _write_row(tape, one, sides, t, rows[t])
     return one.count
@@ -751,13 +689,22 @@ def replay(bars: Bars, rules: Detection, sentiment: Floats | None = None) -> Rep
     """
     count = len(bars.close)
     features = compute(bars, rules.pivot_wing)
-    events = np.zeros(count * _EVENTS_A_BAR, EVENT).view(np.recarray)
-    rows = np.zeros(count, ROW).view(np.recarray)
-    state, sides = np.zeros(1, _STATE).view(np.recarray), np.zeros(2, _SIDE).view(np.recarray)
-    written = events[: _run(bars, features, rules, events, rows, state, sides)]
+    events, rows = records(EVENT, count * _EVENTS_A_BAR), records(ROW, count)
+    tape = _Tape(records(BAR, count), _as_record(rules)[0], events)
+    _lay_out(bars, features, tape.bars)
+    written = events[: _run(tape, rows, records(STATE, 1), records(SIDE, 2))]
     _grade_climaxes(written, bars, features, sentiment)
     _grade_springs(written, rows)
     return Replay(written, rows, features)
+
+
+@lru_cache
+def _as_record(rules: Detection) -> Any:
+    """The thresholds as the kernel reads them: a tuple of that many numbers is slow to hand on."""
+    kinds = get_type_hints(Detection)
+    return np.array([tuple(rules)], [(name, np.int64 if kinds[name] is int else np.float64) for name in kinds]).view(
+        np.recarray
+    )
 
 
 def _grade_climaxes(events: Any, bars: Bars, features: Features, sentiment: Floats | None) -> None:

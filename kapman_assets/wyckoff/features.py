@@ -50,6 +50,7 @@ class Features(NamedTuple):
         obv: on-balance volume, shares, 0 at the first bar.
         obv_slope: slope of the last 10 values of `obv`, shares a bar.
         obv_at_pivot: `obv` at the last high pivot that is confirmed.
+        is_top, is_bottom: 1 where the bar confirms a pivot high or low, some bars before it; 0 elsewhere.
         ret10_sigmas: return over 10 bars in standard deviations of the 20 daily returns before it, scaled to 10 bars.
     """
 
@@ -72,6 +73,8 @@ class Features(NamedTuple):
     obv: Floats
     obv_slope: Floats
     obv_at_pivot: Floats
+    is_top: npt.NDArray[np.int64]
+    is_bottom: npt.NDArray[np.int64]
     ret10_sigmas: Floats
 
 
@@ -136,14 +139,13 @@ def _wilder_rsi(close: Floats, window: int) -> Floats:
 
 
 @njit(cache=True)
-def is_high_pivot(high: Floats, at: int, wing: int) -> bool:
-    """Whether a bar is above the `wing` bars after it and not below the `wing` before; all of them must be there."""
-    if at < wing or at + wing >= len(high):
-        return False
-    is_top = True
-    for k in range(1, wing + 1):
-        is_top = is_top and high[at - k] <= high[at] and high[at + k] < high[at]
-    return is_top
+def _is_pivot(values: Floats, t: int, wing: int, sign: float) -> bool:
+    """Whether bar `t` confirms a pivot `wing` bars before: beyond the bars after it, not behind those before it."""
+    at = t - wing
+    is_one = at >= wing
+    for k in range(1, wing + 1 if is_one else 1):
+        is_one = is_one and sign * values[at - k] <= sign * values[at] > sign * values[at + k]
+    return is_one
 
 
 @njit(cache=True)
@@ -196,6 +198,7 @@ def compute(bars: Bars, pivot_wing: int) -> Features:
     tr, share, clv = np.full(count, np.nan), np.full(count, np.nan), np.full(count, 0.5)
     ret20, sma50, rvol = np.full(count, np.nan), np.full(count, np.nan), np.full(count, np.nan)
     obv, at_pivot = np.zeros(count), np.full(count, np.nan)
+    is_top, is_bottom = np.zeros(count, np.int64), np.zeros(count, np.int64)
     last_pivot = np.nan
     for t in range(count):
         if high[t] > low[t]:
@@ -208,7 +211,9 @@ def compute(bars: Bars, pivot_wing: int) -> Features:
             ret20[t] = close[t] / close[t - 20] - 1
         if t >= 49:
             sma50[t] = np.mean(close[t - 49 : t + 1])
-        if is_high_pivot(high[: t + 1], t - pivot_wing, pivot_wing):
+        is_top[t] = _is_pivot(high, t, pivot_wing, 1.0)
+        is_bottom[t] = _is_pivot(low, t, pivot_wing, -1.0)
+        if is_top[t]:
             last_pivot = obv[t - pivot_wing]
         at_pivot[t] = last_pivot
     atr, mean_volume = _mean_before(share, 20, 1), _mean_before(volume, 20, 0)
@@ -236,5 +241,7 @@ def compute(bars: Bars, pivot_wing: int) -> Features:
         obv,
         _slope(obv, 10),
         at_pivot,
+        is_top,
+        is_bottom,
         _sigmas(close),
     )
