@@ -8,13 +8,13 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from kapman_assets.wyckoff.features import Bars, Features, Floats
 from kapman_assets.wyckoff.parameters import ChecklistRules
+from kapman_assets.wyckoff.records import Row
 from kapman_assets.wyckoff.vocabulary import Event, Reason
 
 
@@ -55,7 +55,8 @@ class Situation:
         bars: adjusted bars, the last one of the session.
         features: of the same bars.
         market: adjusted closes of the market's index on the days of the bars, NaN where it has none; None without one.
-        row: the engine's row of the last bar, dtype `engine.ROW`.
+        row: the engine's row of the last bar.
+        pivot_wing: bars after which a turn is confirmed.
         seen: events of the current structure.
         spring_low: low of the last spring of the structure, USD; None without one.
         upthrust_high: high of the last upthrust, USD; None without one.
@@ -64,10 +65,16 @@ class Situation:
     bars: Bars
     features: Features
     market: Floats | None
-    row: Any
+    row: Row
+    pivot_wing: int
     seen: Collection[Event]
     spring_low: float | None
     upthrust_high: float | None
+
+    def turns(self, sign: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Which bars confirm a high and which a low; with sign -1 the other way round."""
+        turns = self.features.is_top, self.features.is_bottom
+        return turns if sign > 0 else turns[::-1]
 
 
 NAMES = {
@@ -105,12 +112,12 @@ def _answer(situation: Situation, rules: ChecklistRules, sign: int) -> tuple[Tes
     else:
         high, low = -bars.low, -bars.high
     close = sign * bars.close
-    tops, bottoms = pivots(high, rules.pivot_wing), pivots(-low, rules.pivot_wing)
+    tops, bottoms = (np.flatnonzero(turns) - situation.pivot_wing for turns in situation.turns(sign))
     answers = (
         _objective(situation, rules, high, close),
         _climax(situation, sign),
         _activity(situation, rules, sign),
-        _stride(situation, rules, sign, high, close),
+        _stride(situation, rules, sign, high[tops], tops),
         _rising(low, bottoms),
         _rising(high, tops),
         _relative(situation, rules, sign),
@@ -130,16 +137,6 @@ def _test(number: int, name: str, answer: Answer) -> Test:
         return Test(number, name, Outcome.UNKNOWN, None, answer)
     passes, value = answer
     return Test(number, name, Outcome.PASS if passes else Outcome.FAIL, value)
-
-
-def pivots(high: Floats, wing: int) -> npt.NDArray[np.int64]:
-    """Places of the high pivots that are confirmed by the last value: above `wing` after, not below `wing` before."""
-    if len(high) < 2 * wing + 1:
-        return np.empty(0, dtype=np.int64)
-    windows = np.lib.stride_tricks.sliding_window_view(high, 2 * wing + 1)
-    middle = windows[:, wing]
-    is_top = (windows[:, :wing].max(axis=1) <= middle) & (windows[:, wing + 1 :].max(axis=1) < middle)
-    return np.flatnonzero(is_top) + wing
 
 
 def _objective(situation: Situation, rules: ChecklistRules, high: Floats, close: Floats) -> Answer:
@@ -177,17 +174,19 @@ def _activity(situation: Situation, rules: ChecklistRules, sign: int) -> Answer:
     return ratio >= rules.activity_ratio, ratio
 
 
-def _stride(situation: Situation, rules: ChecklistRules, sign: int, high: Floats, close: Floats) -> Answer:
+def _stride(
+    situation: Situation, rules: ChecklistRules, sign: int, heights: Floats, tops: npt.NDArray[np.int64]
+) -> Answer:
     """4: three closes above the line through the falling tops before the climax; value: distance of the last, ATR."""
-    row = situation.row
+    row, close = situation.row, sign * situation.bars.close
     if row.structure == 0 or row.origin != sign:
         return Reason.NO_CLIMAX
-    tops = pivots(high, rules.pivot_wing)
-    before = tops[(tops < row.start) & (tops >= row.start - rules.stride_bars)]
-    falling = [place for order, place in enumerate(before) if order == 0 or high[place] < high[before[order - 1]]]
-    if len(falling) < 2 or len(close) - 1 - row.start < rules.stride_hold:  # noqa: PLR2004 - a line has two points
+    before = (tops < row.start) & (tops >= row.start - rules.stride_bars)
+    tops, heights = tops[before], heights[before]
+    falls = np.concatenate([[True], heights[1:] < heights[:-1]])[: len(tops)]
+    if falls.sum() < 2 or len(close) - 1 - row.start < rules.stride_hold:  # noqa: PLR2004 - a line has two points
         return Reason.TOO_FEW_PIVOTS
-    slope, offset = np.polyfit(falling, high[falling], 1)
+    slope, offset = np.polyfit(tops[falls], heights[falls], 1)
     last = np.arange(len(close) - rules.stride_hold, len(close))
     above = close[last] - (offset + slope * last)
     return bool((above > 0).all()), float(above[-1] / situation.features.atr[-1])

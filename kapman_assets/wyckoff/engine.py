@@ -11,14 +11,14 @@ in the functions below are such mirrored ones; what is written out is turned bac
 # ruff: noqa: PLR0917 - compiled functions take their arguments by position
 
 from functools import lru_cache
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
 from kapman_assets.wyckoff.features import Bars, Features, Floats, compute
 from kapman_assets.wyckoff.parameters import Detection
-from kapman_assets.wyckoff.records import BAR, EVENT, ROW, SIDE, STATE, records
+from kapman_assets.wyckoff.records import BAR, EVENT, ROW, SIDE, STATE, TERMS_OF_AN_EVENT, dtype_of, records
 from kapman_assets.wyckoff.scores import (
     BC_MOST,
     SPRING_MOST,
@@ -85,7 +85,7 @@ def _write(tape, state, event, at, t, price, terms, replaces=-1, sub_type=0):  #
     record.price_level = abs(price)
     record.volume_ratio = bars[at].rvol
     total = 0.0
-    for k in range(4):
+    for k in range(TERMS_OF_AN_EVENT):
         known = k < len(terms)
         record.terms[k] = _share(terms[k]) if known else np.nan
         total += record.terms[k] if known else 0.0
@@ -614,7 +614,7 @@ def _write_row(tape, state, sides, t, row):  # type: ignore[no-untyped-def]
     """What is known after bar `t`."""
     bars, rules = tape.bars, tape.rules
     row.regime, row.last_height = _regime(tape, state, t), state.last_height
-    row.support = row.resistance = row.spring_low = np.nan
+    row.support = row.resistance = np.nan
     row.break_depth_atr = row.break_depth_share = row.break_rvol = row.break_clv = np.nan
     row.structure = row.origin = row.lean = row.touches_support = row.touches_resistance = row.phase = 0
     row.start = row.break_index = row.break_bars = -1
@@ -632,7 +632,6 @@ def _write_row(tape, state, sides, t, row):  # type: ignore[no-untyped-def]
         row.break_depth_atr = (low.break_base - low.break_low) / low.break_atr
         row.break_depth_share = (low.break_base - low.break_low) / low.break_base
         row.break_rvol, row.break_clv = bars[low.break_at].rvol, low.break_clv
-        row.spring_low = low.break_low
 
 
 @njit(cache=True)
@@ -701,10 +700,7 @@ def replay(bars: Bars, rules: Detection, sentiment: Floats | None = None) -> Rep
 @lru_cache
 def _as_record(rules: Detection) -> Any:
     """The thresholds as the kernel reads them: a tuple of that many numbers is slow to hand on."""
-    kinds = get_type_hints(Detection)
-    return np.array([tuple(rules)], [(name, np.int64 if kinds[name] is int else np.float64) for name in kinds]).view(
-        np.recarray
-    )
+    return np.array([tuple(rules)], dtype_of(Detection)).view(np.recarray)
 
 
 def _grade_climaxes(events: Any, bars: Bars, features: Features, sentiment: Floats | None) -> None:

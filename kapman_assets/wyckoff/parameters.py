@@ -181,7 +181,6 @@ class ChecklistRules:
     """Thresholds of the nine tests.
 
     Attributes:
-        pivot_wing: bars on each side of a turn.
         objective_bars, objective_least_bars: bars that the extreme is looked for in, and least that must be there.
         objective_atr: way that accomplishes the objective without a completed range, ATR.
         activity_ratio: volume in favour over volume against, at least.
@@ -192,7 +191,6 @@ class ChecklistRules:
         reward_ratio: potential over risk, at least.
     """
 
-    pivot_wing: int = 3
     objective_bars: int = 250
     objective_least_bars: int = 60
     objective_atr: float = 8.0

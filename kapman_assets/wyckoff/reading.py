@@ -5,6 +5,7 @@ how much older history is stored can change it, and a session read alone equals 
 are in the other modules; this one only puts them together.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +19,7 @@ from kapman_assets.wyckoff import signals
 from kapman_assets.wyckoff.engine import Replay, replay
 from kapman_assets.wyckoff.features import Bars, Floats
 from kapman_assets.wyckoff.parameters import Parameters
+from kapman_assets.wyckoff.records import Found, Row
 from kapman_assets.wyckoff.scores import Score, bc_score, climax_signals, composite, spring_score
 from kapman_assets.wyckoff.signals import Signal, Told
 from kapman_assets.wyckoff.vocabulary import TERMS, Event, Phase, Reason, Regime, SubType
@@ -196,10 +198,11 @@ def _read(symbol: SymbolBars, places: npt.NDArray[np.int64], parameters: Paramet
     sentiment = None if symbol.sentiment is None else symbol.sentiment[places]
     market = None if symbol.market is None else symbol.market[places]
     pass_ = replay(bars, parameters.detection, sentiment)
-    row, now = pass_.rows[-1], len(places) - 1
+    row, now = Row(*pass_.rows[-1].tolist()), len(places) - 1
+    events = [Found(*values) for values in pass_.events.tolist()]
     days = [symbol.sessions[place] for place in places[[int(row.start), now]]]
     regime, phase = Regime(row.regime), Phase(row.phase)
-    told = _told(symbol, places, pass_, bars)
+    told = _told(symbol, places, events, row, float(bars.close[-1]))
     bc, bc_28, bc_3d = _climax(pass_, bars, sentiment, parameters)
     spring, spring_12 = _spring(row)
     is_range = not np.isnan(row.support)
@@ -209,6 +212,7 @@ def _read(symbol: SymbolBars, places: npt.NDArray[np.int64], parameters: Paramet
             features=pass_.features,
             market=market,
             row=row,
+            pivot_wing=parameters.detection.pivot_wing,
             seen={one.event for one in told},
             spring_low=_last_price(told, {Event.SPRING}),
             upthrust_high=_last_price(told, {Event.UT, Event.UTAD}),
@@ -237,7 +241,7 @@ def _read(symbol: SymbolBars, places: npt.NDArray[np.int64], parameters: Paramet
         range_start=days[0] if in_structure else None,
         touches_support=int(row.touches_support),
         touches_resistance=int(row.touches_resistance),
-        new_events=_new_events(symbol, places, pass_),
+        new_events=_new_events(symbol, places, events),
         told=told,
         bc=bc,
         spring=spring,
@@ -270,34 +274,30 @@ def _climax(
     return last, None if np.isnan(enough[-1]) else int(enough[-1]), None if highest < 0 else int(highest)
 
 
-def _spring(row: Any) -> tuple[Score | None, int | None]:
+def _spring(row: Row) -> tuple[Score | None, int | None]:
     """Spring points of the last break of the support, and the scaled score."""
-    if np.isnan(row.support):
+    if math.isnan(row.support):
         return None, None
     if row.break_index < 0:
         return None, 0
     names = ("break_depth_atr", "break_depth_share", "break_bars", "break_rvol", "break_clv")
-    score = spring_score(*[np.array([row[name]], dtype=np.float64) for name in names])
+    score = spring_score(*[np.array([getattr(row, name)], dtype=np.float64) for name in names])
     return score, int(score.scaled[0])
 
 
-def _told(symbol: SymbolBars, places: npt.NDArray[np.int64], pass_: Replay, bars: Bars) -> tuple[Told, ...]:
+def _told(
+    symbol: SymbolBars, places: npt.NDArray[np.int64], events: list[Found], row: Row, close: float
+) -> tuple[Told, ...]:
     """The events of the current structure as they stand after the last bar."""
-    row = pass_.rows[-1]
-    replaced = set(pass_.events.replaces.tolist())
-    wanted = [place for place in range(len(pass_.events)) if pass_.events.structure[place] == row.structure > 0]
+    replaced = {event.replaces for event in events}
     return tuple(
-        _tell(
-            symbol,
-            places,
-            pass_.events[place],
-            stands=place not in replaced and _stands(pass_.events[place], row, float(bars.close[-1])),
-        )
-        for place in wanted
+        _tell(symbol, places, event, stands=place not in replaced and _stands(event, row, close))
+        for place, event in enumerate(events)
+        if event.structure == row.structure > 0
     )
 
 
-def _tell(symbol: SymbolBars, places: npt.NDArray[np.int64], event: Any, *, stands: bool) -> Told:
+def _tell(symbol: SymbolBars, places: npt.NDArray[np.int64], event: Found, *, stands: bool) -> Told:
     kind = Event(event.event)
     return Told(
         event=kind,
@@ -316,28 +316,29 @@ _SUPPORTS = frozenset({Event.PS, Event.SC, Event.ST, Event.SPRING, Event.TEST, E
 _CAPS = frozenset({Event.PSY, Event.BC, Event.ST_TOP, Event.UT, Event.UTAD, Event.LPSY})
 
 
-def _stands(event: Any, row: Any, close: float) -> bool:
+def _stands(event: Found, row: Row, close: float) -> bool:
     """Whether the price has not undone an event: closed beyond its extreme, or come back into the range it left."""
-    kind, level = Event(event.event), float(event.price_level)
+    kind, level = Event(event.event), event.price_level
     if kind in _SUPPORTS:
         return close >= level
     if kind in _CAPS:
         return close <= level
     if kind in {Event.SOS, Event.SOW}:
-        return bool(row.phase >= Phase.D)
+        return row.phase >= Phase.D
     return True
 
 
-def _new_events(symbol: SymbolBars, places: npt.NDArray[np.int64], pass_: Replay) -> tuple[NewEvent, ...]:
+def _new_events(symbol: SymbolBars, places: npt.NDArray[np.int64], events: list[Found]) -> tuple[NewEvent, ...]:
     """The events that the last bar confirms."""
     found = []
-    for event in pass_.events[pass_.events.confirmed_index == len(places) - 1]:
-        kind = Event(event.event)
+    for event in events:
+        if event.confirmed_index < len(places) - 1:
+            continue
         replaces = None
         if event.replaces >= 0:
-            other = pass_.events[event.replaces]
+            other = events[event.replaces]
             replaces = Event(other.event), symbol.sessions[places[other.event_index]]
-        terms = {name: float(event.terms[k]) for k, name in enumerate(TERMS[kind])}
+        terms = {name: float(event.terms[k]) for k, name in enumerate(TERMS[Event(event.event)])}
         # An event is true on the day that confirms it, whatever else that day brings.
         found.append(NewEvent(_tell(symbol, places, event, stands=True), terms, replaces))
     return tuple(found)

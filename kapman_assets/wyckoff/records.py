@@ -1,58 +1,96 @@
 """Record types of the state machine: what it reads a bar, what it remembers, what it writes. No rule.
 
-`BAR`, `STATE` and `SIDE` are the kernel's own; `EVENT` and `ROW` are its result.
+`BAR`, `STATE` and `SIDE` are the kernel's own; `EVENT` and `ROW` are its result, `Found` and `Row` the same as tuples.
 """
 
-from typing import Any
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
 
-EVENT = np.dtype(
-    [
-        ("event", np.int64),
-        ("event_index", np.int64),
-        ("confirmed_index", np.int64),
-        ("structure", np.int64),
-        ("sub_type", np.int64),
-        ("replaces", np.int64),
-        ("price_level", np.float64),
-        ("volume_ratio", np.float64),
-        ("confidence", np.float64),
-        ("terms", np.float64, (4,)),
-    ]
-)
-"""One event: `Event` number, the bar it fell on, the bar that confirmed it, number of its structure, `SubType` number,
-place in the list of the event it replaces (-1 for none), its extreme or close in USD, RVOL of its bar (NaN if unknown),
-confidence in [0, 1] and its terms in the order of `vocabulary.TERMS` (NaN where there are fewer)."""
+TERMS_OF_AN_EVENT = 4
+"""Most terms that a confidence has."""
 
-ROW = np.dtype(
-    [
-        ("structure", np.int64),
-        ("origin", np.int64),
-        ("lean", np.int64),
-        ("start", np.int64),
-        ("regime", np.int64),
-        ("phase", np.int64),
-        ("touches_support", np.int64),
-        ("touches_resistance", np.int64),
-        ("support", np.float64),
-        ("resistance", np.float64),
-        ("last_height", np.float64),
-        ("spring_low", np.float64),
-        ("break_index", np.int64),
-        ("break_bars", np.int64),
-        ("break_depth_atr", np.float64),
-        ("break_depth_share", np.float64),
-        ("break_rvol", np.float64),
-        ("break_clv", np.float64),
-    ]
-)
-"""What is known of one bar. `structure` counts from 1 and is 0 outside of any; `origin` is 1 after a decline, -1 after
-a rise; `lean` is the side that the later events speak for; `start` is the bar of the climax or turn; support,
-resistance and `last_height` (of the last range that ended) are in USD. The `break_` fields describe the last break of
-the support while it is fresh (index -1 otherwise): bars until the close was back above (-1 not yet or never), depth,
-RVOL of the first bar below, close location of the bar that came back."""
+
+class Found(NamedTuple):
+    """One event.
+
+    Attributes:
+        event: `vocabulary.Event` number.
+        event_index, confirmed_index: the bar it fell on, and the bar that confirmed it.
+        structure: number of its structure.
+        sub_type: `vocabulary.SubType` number.
+        replaces: place in the list of the event it takes the place of, -1 for none.
+        price_level: its extreme or close, USD.
+        volume_ratio: RVOL of its bar, NaN if unknown.
+        confidence: in [0, 1].
+        terms: of the confidence, in the order of `vocabulary.TERMS`; NaN where there are fewer.
+    """
+
+    event: int
+    event_index: int
+    confirmed_index: int
+    structure: int
+    sub_type: int
+    replaces: int
+    price_level: float
+    volume_ratio: float
+    confidence: float
+    terms: npt.NDArray[np.float64]
+
+
+class Row(NamedTuple):
+    """What is known of one bar.
+
+    Attributes:
+        structure: its number, from 1; 0 outside of any.
+        origin: 1 where a decline led into it, -1 where a rise did.
+        lean: the side that the later events speak for, 1 or -1.
+        start: bar of its climax or turn.
+        regime, phase: `vocabulary.Regime` and `vocabulary.Phase` numbers.
+        touches_support, touches_resistance: how often the price came to each border.
+        support, resistance: the borders, USD; NaN before the range is set.
+        last_height: height of the last range that ended, USD; NaN without one.
+        break_index: first bar of the last break of the support while that is fresh, -1 otherwise.
+        break_bars: bars from it until the close was back above; -1 not yet or never.
+        break_depth_atr, break_depth_share: depth in ATR, and as a share of the support.
+        break_rvol: RVOL of the first bar.
+        break_clv: close location of the bar that came back.
+    """
+
+    structure: int
+    origin: int
+    lean: int
+    start: int
+    regime: int
+    phase: int
+    touches_support: int
+    touches_resistance: int
+    support: float
+    resistance: float
+    last_height: float
+    break_index: int
+    break_bars: int
+    break_depth_atr: float
+    break_depth_share: float
+    break_rvol: float
+    break_clv: float
+
+
+def dtype_of(kind: type) -> np.dtype[np.void]:
+    """The record type of a tuple of numbers."""
+    types = {int: (np.int64,), float: (np.float64,)}
+    hints = get_type_hints(kind)
+    return np.dtype([(name, *types.get(hints[name], (np.float64, (TERMS_OF_AN_EVENT,)))) for name in hints])
+
+
+def records(kind: npt.DTypeLike, count: int) -> Any:
+    """A record array of zeros."""
+    return np.zeros(count, kind).view(np.recarray)
+
+
+EVENT = dtype_of(Found)
+ROW = dtype_of(Row)
 
 STATE = np.dtype(
     [
@@ -136,8 +174,3 @@ BAR = np.dtype(
 )
 """One bar and its features. What has two values has them for both sides: as it is, and upside down (prices negative,
 close location from the other end). `is_turn` is 1 where this bar confirms a pivot low of its side, 0 elsewhere."""
-
-
-def records(kind: npt.DTypeLike, count: int) -> Any:
-    """A record array of zeros."""
-    return np.zeros(count, kind).view(np.recarray)

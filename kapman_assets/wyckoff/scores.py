@@ -233,7 +233,10 @@ def _compare(left: Floats, right: Floats) -> Floats:
 
 def _ladder(*rungs: npt.NDArray[np.bool_], grades: tuple[int, ...], known: npt.NDArray[np.bool_]) -> Floats:
     """Points of the first rung that holds; 0 where none does, NaN where it is not known."""
-    return np.where(known, np.select(rungs, [float(grade) for grade in grades], 0.0), np.nan)
+    points = np.zeros(np.shape(known))
+    for rung, grade in zip(reversed(rungs), reversed(grades), strict=True):
+        points = np.where(rung, float(grade), points)
+    return np.where(known, points, np.nan)
 
 
 def _steps(values: Floats, limits: tuple[float, ...], *, inclusive: bool = False) -> Floats:
