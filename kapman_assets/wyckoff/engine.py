@@ -152,20 +152,20 @@ def _forget_side(one):  # type: ignore[no-untyped-def]
 def _end(state, regime):  # type: ignore[no-untyped-def]
     """The structure is over."""
     if state.stage >= _RANGE:
-        state.last_height = state.top - state.base
+        state.last_height = state.top - state.bottom
     state.stage, state.phase, state.last_regime = _NONE, 0, regime
 
 
 @njit(cache=True)
 def _lower(state, side):  # type: ignore[no-untyped-def]
     """The border of the range below, in the side's mirror."""
-    return state.base if side == state.side else -state.top
+    return state.bottom if side == state.side else -state.top
 
 
 @njit(cache=True)
 def _upper(state, side):  # type: ignore[no-untyped-def]
     """The border of the range above, in the side's mirror."""
-    return state.top if side == state.side else -state.base
+    return state.top if side == state.side else -state.bottom
 
 
 @njit(cache=True)
@@ -231,7 +231,7 @@ def _start(tape, state, sides, side, at, t):  # type: ignore[no-untyped-def]
     state.lean = 1 if side == _LOWS else -1
     state.climax, state.climax_low, state.climax_atr = at, low, bars[at].atr
     state.climax_volume, state.climax_tr = bars[at].volume, bars[at].tr
-    state.base, state.top, state.reaction = low, bars[at + 1].high[side], at + 1
+    state.bottom, state.top, state.reaction = low, bars[at + 1].high[side], at + 1
     state.reaction_event, state.tests, state.outside, state.broken_side = -1, 0, 0, -1
     state.upthrusts = 0
     for i in range(at + 2, t):
@@ -328,12 +328,12 @@ def _follow_test(tape, state, one, t):  # type: ignore[no-untyped-def]
     bars, rules = tape.bars, tape.rules
     side = state.side
     atr = bars[t].atr
-    zone = max(rules.st_atr * atr, rules.st_share * (state.top - state.base))
-    is_break = bars[t].low[side] < state.base - rules.break_least * atr
+    zone = max(rules.st_atr * atr, rules.st_share * (state.top - state.bottom))
+    is_break = bars[t].low[side] < state.bottom - rules.break_least * atr
     is_quiet = bars[t].volume <= rules.st_volume * state.climax_volume and bars[t].tr < state.climax_tr
     if is_break or (one.test >= 0 and t - one.test > rules.st_confirm_bars):
         one.test = -1
-    is_near = bars[t].low[side] <= state.base + zone and not is_break
+    is_near = bars[t].low[side] <= state.bottom + zone and not is_break
     in_time = t - state.reaction <= rules.st_bars
     if (
         is_near
@@ -345,7 +345,7 @@ def _follow_test(tape, state, one, t):  # type: ignore[no-untyped-def]
         one.test = t
     elif one.test >= 0 and bars[t].close[side] >= bars[one.test].low[side] + rules.st_bounce * atr:
         at = one.test
-        terms = (1 - bars[at].volume / state.climax_volume, 1 - (bars[at].low[side] - state.base) / zone)
+        terms = (1 - bars[at].volume / state.climax_volume, 1 - (bars[at].low[side] - state.bottom) / zone)
         if not state.weak:
             _write(tape, state, _ST if side == _LOWS else _ST_TOP, at, t, bars[at].low[side], terms)
         state.tests += 1
@@ -539,7 +539,7 @@ def _follow_borders(tape, state, sides, t):  # type: ignore[no-untyped-def]
         if low <= lower + rules.touch_atr * atr:
             one.touches += 1 - one.touching
             one.touching = 1
-        if bars[t].high[side] >= lower + rules.rearm_share * (state.top - state.base):
+        if bars[t].high[side] >= lower + rules.rearm_share * (state.top - state.bottom):
             one.may_test = one.may_break = 1
         if low > lower + 2 * rules.touch_atr * atr:
             one.touching = 0
@@ -547,7 +547,7 @@ def _follow_borders(tape, state, sides, t):  # type: ignore[no-untyped-def]
             outside = 1 if side == _LOWS else -1
             if close < lower - rules.exit_atr * atr:
                 outside *= rules.exit_bars
-    if state.side == _HIGHS and bars[t].close[_HIGHS] > state.base + rules.minor_share * (state.top - state.base):
+    if state.side == _HIGHS and bars[t].close[_HIGHS] > state.bottom + rules.minor_share * (state.top - state.bottom):
         sides[_HIGHS].weakened = 1
     state.outside = state.outside + outside if outside * state.outside >= 0 and outside != 0 else outside
     if abs(state.outside) >= rules.exit_bars and sides[_LOWS].thrust < 0 and sides[_HIGHS].thrust < 0:

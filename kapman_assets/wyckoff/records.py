@@ -109,7 +109,7 @@ STATE = np.dtype(
         ("climax_atr", np.float64),
         ("reaction", np.int64),
         ("reaction_event", np.int64),
-        ("base", np.float64),
+        ("bottom", np.float64),
         ("top", np.float64),
         ("tests", np.int64),
         ("outside", np.int64),
@@ -119,7 +119,7 @@ STATE = np.dtype(
         ("last_regime", np.int64),
     ]
 )
-"""The structure. `side` is that of its climax, in whose mirror `climax_low`, `base` and `top` are."""
+"""The structure. `side` is that of its climax, in whose mirror `climax_low`, `bottom` and `top` are."""
 
 SIDE = np.dtype(
     [

@@ -51,8 +51,8 @@ def recorded(folder: Path, symbols: int) -> dict[str, SymbolBars]:
 class Tape:
     """Bars drawn by hand, one after another: a quiet market to begin with, then what a test wants to see.
 
-    Ordinary bars have wicks and volumes that repeat an uneven pattern, with a true range near 1 and a volume near 1,000:
-    distances are in units of about one ATR at a price near 100, and something must stand out to be wide or heavy.
+    Ordinary bars have wicks and volumes that repeat an uneven pattern, with a true range near 1.6 and a volume near
+    1,000, so that something must stand out to be wide or heavy.
     """
 
     WICKS = (0.1, 0.6, 0.2, 0.8, 0.05, 0.5)
@@ -88,4 +88,5 @@ class Tape:
 
     @property
     def bars(self) -> Bars:
+        """All of them."""
         return bars_of(list(zip(*self.rows, strict=True)))

@@ -1,0 +1,199 @@
+"""The trade meaning: every rule of the documents, their order, the sequence, and the volatility regime."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kapman_assets.wyckoff.parameters import SignalRules
+from kapman_assets.wyckoff.signals import (
+    SignalType,
+    Strength,
+    Told,
+    events_json,
+    evidence,
+    interpret,
+    letter,
+    primary_event,
+    sequence_of,
+    sub_stage,
+    volatility_regime,
+)
+from kapman_assets.wyckoff.vocabulary import (
+    ACCUMULATION,
+    DESCRIPTIONS,
+    DISTRIBUTION,
+    FOLLOWERS,
+    MAIN_EVENTS,
+    TERMS,
+    Event,
+    Phase,
+    Regime,
+    SubType,
+)
+
+RULES = SignalRules()
+
+
+def told(
+    name: str, *, ago: int = 0, confidence: float = 0.8, active: bool = True, sub_type: SubType = SubType.NONE
+) -> Told:
+    return Told(
+        event=Event[name],
+        sub_type=sub_type,
+        event_date=date(2025, 12, 1),
+        confirmed_date=date(2025, 12, 2),
+        sessions_ago=ago,
+        confidence=confidence,
+        price_level=142.30001,
+        volume_ratio=0.6049,
+        is_active=active,
+    )
+
+
+def meaning(names: str, bc: float | None = 0.0, spring: float | None = None) -> tuple[SignalType, Strength, bool, bool]:
+    got = interpret([told(name) for name in names.split()], 1, bc, spring, RULES)
+    return got.signal_type, got.strength, got.entry_signal, got.exit_signal
+
+
+@pytest.mark.parametrize(
+    ("names", "bc", "spring", "expected"),
+    [
+        ("", 0, None, (SignalType.NEUTRAL, Strength.NONE, False, False)),
+        ("SC AR ST", 0, None, (SignalType.ACCUMULATION, Strength.NONE, False, False)),
+        ("BC AR_TOP", 0, None, (SignalType.NEUTRAL, Strength.NONE, False, False)),
+        ("SC SPRING", 0, 6, (SignalType.ENTRY_SETUP, Strength.WEAK, True, False)),
+        ("SC SPRING", 0, 9, (SignalType.ENTRY_SIGNAL, Strength.MODERATE, True, False)),
+        ("SC SPRING", 12, 9, (SignalType.ACCUMULATION, Strength.NONE, False, False)),
+        ("SC SPRING TEST", 11, 9, (SignalType.ENTRY_SIGNAL, Strength.STRONG, True, False)),
+        ("SC SPRING SOS", 11, 3, (SignalType.ENTRY_SIGNAL, Strength.STRONG, True, False)),
+        ("SC SOS", 0, None, (SignalType.ENTRY_SIGNAL, Strength.MODERATE, True, False)),
+        ("SC SPRING SOS", None, 12, (SignalType.ACCUMULATION, Strength.NONE, False, False)),
+        ("SC SPRING SOS SOW", 0, 12, (SignalType.EXIT_WARNING, Strength.MODERATE, False, False)),
+        ("SC SPRING SOS", 19, 12, (SignalType.ACCUMULATION, Strength.NONE, False, False)),
+        ("SC SPRING SOS", 20, 12, (SignalType.EXIT_WARNING, Strength.MODERATE, False, False)),
+        ("SC SPRING SOS", 24, 12, (SignalType.EXIT_CRITICAL, Strength.STRONG, False, True)),
+    ],
+)
+def test_the_rules_in_their_order(
+    names: str, bc: float | None, spring: float | None, expected: tuple[SignalType, Strength, bool, bool]
+) -> None:
+    assert meaning(names, bc, spring) == expected
+
+
+def test_an_old_or_undone_event_is_no_signal() -> None:
+    old = [told("SC", ago=40), told("SPRING", ago=30), told("SOS", ago=RULES.fresh_sessions + 1)]
+    assert interpret(old, 1, 0, None, RULES).signal_type is SignalType.ACCUMULATION
+    # The spring may be older than the strength that follows it.
+    assert interpret([*old[:2], told("SOS", ago=10)], 1, 0, None, RULES).strength is Strength.STRONG
+    undone = [told("SPRING", active=False), told("SOS", active=False)]
+    assert interpret(undone, 1, 0, None, RULES).signal_type is SignalType.NEUTRAL
+
+
+def test_the_document_of_the_architecture() -> None:
+    """The example of v2.0 §5.5: spring and test found, strength expected."""
+    events = [told("SPRING", confidence=0.85, sub_type=SubType.LOWVOL), told("TEST", confidence=0.72)]
+    got = events_json(events, interpret(events, 1, 8, 10, RULES))
+
+    assert got["events"][0] == {
+        "type": "SPRING",
+        "sub_type": "LOWVOL",
+        "event_date": "2025-12-01",
+        "detected_at": "2025-12-02",
+        "confidence": 0.85,
+        "price_level": 142.3,
+        "volume_ratio": 0.6,
+        "description": "False breakdown with quick recovery",
+        "is_active": True,
+    }
+    assert got["events"][1]["description"] == "Low volume retest of spring area"
+    assert got["events"][1]["sub_type"] is None
+    assert (got["sequence_position"], got["expected_next"]) == (5, ["SOS"])
+    assert got["pattern_completion_pct"] == 5 / 8
+    assert (got["entry_signal"], got["exit_signal"], got["signal_strength"]) == (True, False, "STRONG")
+    assert "favorable entry setup" in got["signal_message"]
+    assert "next expected: SOS" in got["signal_message"]
+
+
+def test_the_sequence_is_that_of_the_side() -> None:
+    events = [told(name) for name in ("BC", "AR_TOP", "UT")]
+    down = interpret(events, -1, 0, None, RULES)
+    assert (down.sequence_position, down.expected_next) == (4, (Event.UTAD, Event.SOW))
+    assert down.completion == pytest.approx(4 / 7)
+    # The same events are no part of an accumulation.
+    assert interpret(events, 1, 0, None, RULES).sequence_position == 0
+    assert "next expected" not in interpret(events, -1, 25, None, RULES).message
+
+
+def test_what_matters_most() -> None:
+    events = [told("SC", ago=20), told("ST", ago=3, confidence=0.5), told("SPRING", ago=3, confidence=0.7)]
+    first = primary_event([*events, told("TEST", ago=1, active=False)])
+    assert first is not None
+    assert first.event is Event.SPRING
+    assert primary_event([]) is None
+
+
+def test_evidence() -> None:
+    assert evidence([]) is None
+    assert evidence([told("SC"), told("AR")]) is None
+    assert evidence([told("SPRING", confidence=0.6)]) == pytest.approx(0.6)
+    assert evidence([told("SPRING"), told("SOS")]) == pytest.approx(1.0)
+    assert evidence([told("SOS", confidence=0.5), told("SOW", confidence=1.0)]) == pytest.approx(-0.5 / 1.5)
+    assert evidence([told("SPRING", active=False), told("UTAD", confidence=0.4)]) == pytest.approx(-0.4)
+
+
+@pytest.mark.parametrize(
+    ("regime", "expected"),
+    [
+        (Regime.ACCUM, "A"),
+        (Regime.MARKUP, "B"),
+        (Regime.RANGE, "C"),
+        (Regime.DIST, "D"),
+        (Regime.MARKDOWN, "E"),
+        (Regime.UNKNOWN, None),
+    ],
+)
+def test_the_letter(regime: Regime, expected: str | None) -> None:
+    assert letter(regime) == expected
+
+
+def test_the_stage_has_a_word() -> None:
+    assert sub_stage(Regime.ACCUM, Phase.C, 1) == "spring"
+    assert sub_stage(Regime.DIST, Phase.C, -1) == "upthrust"
+    assert sub_stage(Regime.MARKDOWN, Phase.E, -1) == "markdown"
+    assert sub_stage(Regime.RANGE, Phase.NONE, 0) is None
+    assert sub_stage(Regime.UNKNOWN, Phase.A, 1) is None
+
+
+def test_the_words_are_complete() -> None:
+    assert len(Event) == 17
+    assert {event.name for event in MAIN_EVENTS} == {"SC", "AR", "ST", "SPRING", "TEST", "SOS", "BC", "SOW"}
+    assert set(DESCRIPTIONS) == set(FOLLOWERS) == set(TERMS) == set(Event)
+    assert sequence_of(1) == sequence_of(0) == ACCUMULATION
+    assert sequence_of(-1) == DISTRIBUTION
+    for before, after in FOLLOWERS.items():
+        for sequence in (ACCUMULATION, DISTRIBUTION):
+            if before in sequence:
+                assert all(sequence.index(event) > sequence.index(before) for event in after)
+
+
+def test_the_volatility_regime() -> None:
+    history = np.arange(1.0, 101.0)
+    for value, expected in ((25.5, "low"), (26.5, "normal"), (75.5, "normal"), (76.5, "high"), (200.0, "extreme")):
+        # One of 101 values is the session's own.
+        assert volatility_regime([*history, value]) == expected, value
+    assert volatility_regime([*history, 95.5]) == "high"
+    assert volatility_regime([*history, 96.5]) == "extreme"
+    assert volatility_regime([*[0.2] * 59]) is None
+    assert volatility_regime([*[0.2] * 60]) == "low"
+    assert volatility_regime([*[0.2] * 60, np.nan]) is None
+    assert volatility_regime([*[np.nan] * 300, *[0.2] * 59]) is None
+    # What is older than the window does not count: 252 rising values, after a thousand higher ones.
+    assert volatility_regime([*[9.0] * 1000, *np.arange(252.0)]) == "extreme"
+
+
+@given(st.lists(st.floats(0.01, 2), min_size=60, max_size=300))
+def test_older_history_changes_no_regime(values: list[float]) -> None:
+    assert volatility_regime(values[-252:]) == volatility_regime(values)
