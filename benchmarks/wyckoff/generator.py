@@ -14,15 +14,19 @@ from numpy.typing import NDArray
 
 from benchmarks.wyckoff.templates import (
     DEPTH,
+    DEPTH_SPREAD,
     HEIGHT,
+    HEIGHT_SPREAD,
+    LEG_SPREAD,
     LONGEST,
     MISSING,
     MUTED,
+    SHAPE_SPREAD,
     SHAPES,
     SHORTEST,
-    SPREAD,
     TEMPLATES,
     TREND,
+    TREND_SPREAD,
     Shape,
     Waypoint,
 )
@@ -124,7 +128,8 @@ def structure_series(seed: int, noise: float = 1.0, volume_signal: float = 1.0) 
     template = TEMPLATES[kind]
     sigma = draw_volatility(rng)
     before, after = (int(rng.integers(*span)) for span in (_BEFORE, _AFTER))
-    trend, height, depth = sigma * np.array([TREND, HEIGHT, DEPTH]) * np.exp(rng.normal(0, SPREAD, 3))
+    spreads = np.array([TREND_SPREAD, HEIGHT_SPREAD, DEPTH_SPREAD])
+    trend, height, depth = sigma * np.array([TREND, HEIGHT, DEPTH]) * np.exp(spreads * rng.standard_normal(3))
     points = tuple(point for point in template.points if not (point.optional and rng.random() < MISSING))
     is_muted = bool(rng.random() < MUTED)
     offsets = _offsets(rng, points)
@@ -202,7 +207,7 @@ def _volumes(rng: np.random.Generator, returns: Floats, sigma: float, factors: F
 def _offsets(rng: np.random.Generator, points: tuple[Waypoint, ...]) -> list[int]:
     """Session of each waypoint from the structure's start: every leg is warped, none is shorter than two sessions."""
     duration = int(rng.integers(SHORTEST, LONGEST + 1))
-    legs = np.diff([point.time for point in points]) * duration * np.exp(rng.normal(0, SPREAD, len(points) - 1))
+    legs = np.diff([point.time for point in points]) * duration * np.exp(rng.normal(0, LEG_SPREAD, len(points) - 1))
     return [0, *np.cumsum(np.maximum(np.round(legs), _SMALLEST_GAP)).astype(int).tolist()]
 
 
@@ -210,7 +215,7 @@ def _draw_shape(rng: np.random.Generator, event: str | None, *, is_muted: bool) 
     if event is None:
         return None
     shape = SHAPES[event]
-    drawn = np.exp(rng.normal(0, SPREAD, 3))
+    drawn = np.exp(rng.normal(0, SHAPE_SPREAD, 3))
     if is_muted and event in {"SC", "BC"}:
         shape = _MUTED_SHAPE._replace(side=shape.side)
     tail, thrust, volume = (float(value) for value in np.array(shape[1:]) * drawn)

@@ -67,8 +67,11 @@ SHAPES = {
 TREND, HEIGHT, DEPTH = 17.0, 10.0, 1.4
 """Medians of the trend into a range, its height and the depth of a false break, in daily volatilities."""
 
-SPREAD = 0.25
-"""Log standard deviation of each drawn magnitude: trend, height, depth, tail, thrust, volume, duration of a leg."""
+TREND_SPREAD, HEIGHT_SPREAD, DEPTH_SPREAD = 0.25, 0.25, 0.35
+"""Their log standard deviations: a false break may be a tick or a rout."""
+
+SHAPE_SPREAD, LEG_SPREAD = 0.25, 0.25
+"""Log standard deviations of an event's tail, thrust and volume, and of the duration of a leg."""
 
 SHORTEST, LONGEST = 80, 190
 """Sessions of a structure before its legs are warped."""

@@ -121,7 +121,7 @@ class Detection(NamedTuple):
     break_least: float = 0.1
     break_depth: float = 0.35
     break_depth_a_bar: float = 0.3
-    break_most: float = 2.0
+    break_most: float = 2.5
     break_share: float = 0.08
     reclaim_bars: int = 3
     lowvol_rvol: float = 1.0
