@@ -2,8 +2,10 @@
 
 Events are those of one causal pass. Returns run from the open after the confirming session to the close of the last
 session held. The base rate is the mean of the same return over all sessions of the same symbol and month, so that
-neither a good name nor a good month counts as skill. Events of different names cluster on dates: intervals and
-probabilities come from resampling blocks of sessions. Benjamini and Hochberg (1995) correct for the number of tests.
+neither a good name nor a good month counts as skill. That mean holds days before the event too: after the low of a
+month it is too low, after a high too high. The second comparison has no such bias: all other names entered on the same
+day. Events of different names cluster on dates: intervals and probabilities come from resampling blocks of sessions.
+Benjamini and Hochberg (1995) correct for the number of tests.
 """
 
 from collections.abc import Mapping
@@ -43,6 +45,8 @@ class Outcome:
         median: of the return.
         excess: mean return above the base rate; decimals.
         low, high: 95 % interval of the excess.
+        over_others: mean return above all names entered on the same day; decimals.
+        others_low, others_high: 95 % interval of it.
         probability: that the excess is as far from 0 by chance.
         corrected: the same after correction for all tests; NaN where there are too few events.
     """
@@ -56,6 +60,9 @@ class Outcome:
     excess: float
     low: float
     high: float
+    over_others: float
+    others_low: float
+    others_high: float
     probability: float
     corrected: float
 
@@ -80,9 +87,13 @@ def study(market: Mapping[str, tuple[list[str], Drawn]], rules: Detection, seed:
     """
     sessions = sorted({day for days, _ in market.values() for day in days})
     places = {day: place for place, day in enumerate(sessions)}
-    samples: dict[tuple[Event, int], list[tuple[int, float, float, float]]] = {}
-    for days, drawn in market.values():
-        bars = Bars(*(np.ascontiguousarray(values, dtype=np.float64) for values in drawn))
+    read = [
+        (days, Bars(*(np.ascontiguousarray(values, dtype=np.float64) for values in drawn)))
+        for days, drawn in market.values()
+    ]
+    others = {horizon: _mean_of_days(read, horizon, places) for horizon in HORIZONS}
+    samples: dict[tuple[Event, int], list[tuple[int, float, float, float, float]]] = {}
+    for days, bars in read:
         events = replay(bars, rules).events
         months = np.array([day[:7] for day in days])
         for horizon in HORIZONS:
@@ -92,8 +103,11 @@ def study(market: Mapping[str, tuple[list[str], Drawn]], rules: Detection, seed:
                     continue
                 month = returns[months == months[bar]]
                 month = month[~np.isnan(month)]
-                sample = (places[days[bar]], float(returns[bar]), float(month.mean()), float((month > 0).mean()))
-                samples.setdefault((Event(event), horizon), []).append(sample)
+                place, gained = places[days[bar]], float(returns[bar])
+                same_day = float(others[horizon][place])
+                samples.setdefault((Event(event), horizon), []).append(
+                    (place, gained, float(month.mean()), float((month > 0).mean()), same_day)
+                )
     rng = np.random.default_rng(seed)
     outcomes = [
         _outcome(rng, event, horizon, np.array(samples[event, horizon]), len(sessions))
@@ -113,19 +127,36 @@ def _returns(bars: Bars, horizon: int) -> Floats:
     return result
 
 
+def _mean_of_days(read: list[tuple[list[str], Bars]], horizon: int, places: Mapping[str, int]) -> Floats:
+    """Mean return of all names by the session before the entry; NaN where there is none."""
+    sums, counts = np.zeros(len(places)), np.zeros(len(places))
+    for days, bars in read:
+        returns = _returns(bars, horizon)
+        at = np.array([places[day] for day in days])[~np.isnan(returns)]
+        sums[at] += returns[~np.isnan(returns)]
+        counts[at] += 1
+    return sums / np.where(counts > 0, counts, np.nan)
+
+
 def _outcome(rng: np.random.Generator, event: Event, horizon: int, samples: Floats, sessions: int) -> Outcome:
     """One event over one horizon, with an interval from resampled blocks of sessions."""
-    day, gained, base, base_wins = samples.T
-    excess = gained - base
+    day, gained, base, base_wins, same_day = samples.T
+    excess, over_others = gained - base, gained - same_day
     # Sums and counts of each block: the mean of a resample is made of the blocks that were drawn.
     block = day.astype(int) // BLOCK
     blocks = -(-sessions // BLOCK)
-    sums, counts = np.bincount(block, excess, minlength=blocks), np.bincount(block, minlength=blocks)
+    counts = np.bincount(block, minlength=blocks)
     drawn = rng.integers(0, blocks, (RESAMPLES, blocks))
     totals = counts[drawn].sum(axis=1)
-    means = sums[drawn].sum(axis=1)[totals > 0] / totals[totals > 0]
-    mean = float(excess.mean())
+
+    def resampled(values: Floats) -> Floats:
+        sums = np.bincount(block, values, minlength=blocks)
+        means: Floats = sums[drawn].sum(axis=1)[totals > 0] / totals[totals > 0]
+        return means
+
+    means, mean = resampled(excess), float(excess.mean())
     low, high = np.quantile(means, [0.025, 0.975])
+    others_low, others_high = np.quantile(resampled(over_others), [0.025, 0.975])
     # Centred on no excess: how often chance goes as far.
     probability = float((np.abs(means - mean) >= abs(mean)).mean())
     return Outcome(
@@ -138,6 +169,9 @@ def _outcome(rng: np.random.Generator, event: Event, horizon: int, samples: Floa
         excess=mean,
         low=float(low),
         high=float(high),
+        over_others=float(over_others.mean()),
+        others_low=float(others_low),
+        others_high=float(others_high),
         probability=max(probability, 1 / RESAMPLES),
         corrected=np.nan,
     )

@@ -18,6 +18,9 @@ NAMES = [event.name for event in Event]
 
 REACH_MAIN, REACH_OTHER, REACH_F1, REACH_ALARMS = 0.70, 0.60, 0.80, 2.0
 
+SHOWN = 20
+"""Horizon that the summary of the forward study speaks of, sessions."""
+
 _CELL, _LEFT, _TOP = 34, 96, 96
 
 
@@ -314,8 +317,9 @@ def forward(outcomes: Sequence[Outcome], *, symbols: int, first: str, last: str,
         version: of the parameters.
     """
     lines = [
-        "| event | badge | held | n | win rate | base | median | excess | 95 % interval | p, corrected | |",
-        "|---|---|--:|--:|--:|--:|--:|--:|---|--:|---|",
+        "| event | badge | held | n | win rate | base | median | excess | 95 % interval | p, corrected "
+        "| over others that day | 95 % interval | |",
+        "|---|---|--:|--:|--:|--:|--:|--:|---|--:|--:|---|---|",
     ]
     for one in outcomes:
         badge = {1: "rising", -1: "falling", 0: ""}[one.badge]
@@ -326,10 +330,12 @@ def forward(outcomes: Sequence[Outcome], *, symbols: int, first: str, last: str,
             remark += f"{', ' if remark else ''}**not by chance**"
         lines.append(
             f"| {one.event.name} | {badge} | {one.horizon} | {one.count:,} | {one.wins:.1%} | {one.base_wins:.1%} "
-            f"| {one.median:+.2%} | {one.excess:+.2%} | [{one.low:+.2%}, {one.high:+.2%}] | {corrected} | {remark} |"
+            f"| {one.median:+.2%} | {one.excess:+.2%} | [{one.low:+.2%}, {one.high:+.2%}] | {corrected} "
+            f"| {one.over_others:+.2%} | [{one.others_low:+.2%}, {one.others_high:+.2%}] | {remark} |"
         )
     tested = [one for one in outcomes if one.count >= FEWEST]
-    against = sorted({one.event.name for one in tested if one.disagrees and one.horizon == 20})
+    against = [one.event.name for one in tested if one.disagrees and one.horizon == SHOWN]
+    surely = [f"{one.event.name} ({one.horizon})" for one in tested if one.others_low > 0 or one.others_high < 0]
     significant = [f"{one.event.name} ({one.horizon})" for one in tested if one.corrected < 0.05]
     return "\n".join(
         [
@@ -344,10 +350,17 @@ def forward(outcomes: Sequence[Outcome], *, symbols: int, first: str, last: str,
             f"from {RESAMPLES:,} resamples of blocks of {BLOCK} sessions, since events come together; probabilities "
             f"corrected for {len(tested)} tests (Benjamini and Hochberg). No costs.",
             "",
+            "The base is a month seen whole: it holds days before the event, so that after the low of a month (SC, "
+            "SOW) it is too low and after a high (BC, SOS) too high. The comparison with all names entered on the same "
+            "day has no such bias; where the two differ in sign, nothing is shown.",
+            "",
             f"Differs from the base by more than chance after correction: {', '.join(significant) or 'no event'}.",
             "",
-            f"Went against their badge over 20 sessions: {', '.join(against) or 'none'}. The badges are those of the "
-            "method, not of this sample.",
+            "Differs from the other names of its days by more than the interval, without correction: "
+            f"{', '.join(surely) or 'no event'}.",
+            "",
+            f"Went against their badge over {SHOWN} sessions, measured by the base: {', '.join(against) or 'none'}. "
+            "The badges are those of the method, not of this sample.",
             "",
             *lines,
             "",

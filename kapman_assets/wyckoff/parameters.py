@@ -85,15 +85,15 @@ class Detection(NamedTuple):
 
     trend_return: float = 0.08
     trend_drawdown: float = 0.15
-    trend_far_atr: float = 6.0
-    trend_atr: float = 5.0
+    trend_far_atr: float = 7.0
+    trend_atr: float = 5.25
     climax_z: float = 1.0
     climax_rvol: float = 2.5
-    climax_strength: float = 7.5
+    climax_strength: float = 7.0
     turn_trend_atr: float = 4.0
     turn_strength: float = 2.5
-    late_strength: float = 5.5
-    late_rise: float = 5.5
+    late_strength: float = 6.0
+    late_rise: float = 6.0
     turn_tests: int = 2
     climax_close: float = 0.25
     sc_slack: float = 0.25
@@ -104,7 +104,7 @@ class Detection(NamedTuple):
     climax_replace_bars: int = 25
     climax_replace_volume: float = 0.6
     preliminary_bars: int = 30
-    preliminary_rvol: float = 1.3
+    preliminary_rvol: float = 1.45
     preliminary_close: float = 0.3
     ar_bars: int = 20
     ar_rise: float = 4.0
@@ -134,7 +134,7 @@ class Detection(NamedTuple):
     test_confirm_bars: int = 5
     thrust_age: int = 15
     sos_beyond: float = 0.0
-    sow_beyond: float = 0.25
+    sow_beyond: float = 0.1
     thrust_z: float = 0.0
     sos_rvol: float = 1.3
     sow_rvol: float = 1.2
@@ -237,7 +237,7 @@ class Parameters:
         signals: limits of the trade meaning.
     """
 
-    version: str = "wyckoff-1"
+    version: str = "wyckoff-2"
     replay_bars: int = 500
     detection: Detection = Detection()  # noqa: RUF009 - a tuple of numbers
     composite: CompositeWeights = field(default_factory=CompositeWeights)
