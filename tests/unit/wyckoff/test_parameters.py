@@ -1,7 +1,9 @@
 """Parameters go to JSON and back, and a wrong one is told by name."""
 
 import json
+import re
 from dataclasses import FrozenInstanceError, asdict, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -57,3 +59,9 @@ def test_they_are_frozen_and_documented() -> None:
     said = Detection.__doc__ or ""
     assert [name for name in Detection._fields if name not in said] == []
     assert asdict(Parameters())["replay_bars"] == 500
+
+
+def test_the_document_gives_every_threshold() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "wyckoff.md").read_text(encoding="utf-8")
+    given = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", text, flags=re.MULTILINE))
+    assert given == {name: f"{value:g}" for name, value in Detection()._asdict().items()}
