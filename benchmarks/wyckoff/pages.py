@@ -154,7 +154,7 @@ def is_met(tally: Tally, name: str) -> bool:
 
 
 def _reaches(tally: Tally, nulls: Mapping[str, Tally]) -> list[str]:
-    f1 = float(np.mean([tally.f1(name) for name in MAIN]))
+    f1 = _macro(tally)
     alarms = together(list(nulls.values())).alarms
     main, others = ([name for name in names if is_met(tally, name)] for names in (MAIN, OTHERS))
 
@@ -192,7 +192,7 @@ def _levels_table(levels: Mapping[float, Tally]) -> list[str]:
             for tally in levels.values()
         )
         lines.append(f"| {f'**{name}**' if name in MAIN else name} | {' | '.join(cells)} |")
-    means = (f"{np.mean([tally.f1(name) for name in MAIN]):.3f}" for tally in levels.values())
+    means = (f"{_macro(tally):.3f}" for tally in levels.values())
     return [*lines, f"| macro-F1 of the main events | {' | '.join(means)} |"]
 
 

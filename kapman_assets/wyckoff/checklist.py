@@ -145,7 +145,7 @@ def _objective(situation: Situation, rules: ChecklistRules, high: Floats, close:
     if len(close) < rules.objective_least_bars:
         return Reason.SHORT_HISTORY
     if not atr > 0:
-        return Reason.NO_COMPLETED_RANGE
+        return Reason.NO_VOLATILITY
     way = float(high[-rules.objective_bars :].max() - close[-1])
     height = float(situation.row.last_height)
     return way >= rules.objective_atr * atr or way >= height, way / atr
@@ -178,9 +178,11 @@ def _stride(
     situation: Situation, rules: ChecklistRules, sign: int, heights: Floats, tops: npt.NDArray[np.int64]
 ) -> Answer:
     """4: three closes above the line through the falling tops before the climax; value: distance of the last, ATR."""
-    row, close = situation.row, sign * situation.bars.close
+    row, close, atr = situation.row, sign * situation.bars.close, float(situation.features.atr[-1])
     if row.structure == 0 or row.origin != sign:
         return Reason.NO_CLIMAX
+    if not atr > 0:
+        return Reason.NO_VOLATILITY
     before = (tops < row.start) & (tops >= row.start - rules.stride_bars)
     tops, heights = tops[before], heights[before]
     falls = np.concatenate([[True], heights[1:] < heights[:-1]])[: len(tops)]
@@ -189,7 +191,7 @@ def _stride(
     slope, offset = np.polyfit(tops[falls], heights[falls], 1)
     last = np.arange(len(close) - rules.stride_hold, len(close))
     above = close[last] - (offset + slope * last)
-    return bool((above > 0).all()), float(above[-1] / situation.features.atr[-1])
+    return bool((above > 0).all()), float(above[-1] / atr)
 
 
 def _rising(values: Floats, turns: npt.NDArray[np.int64]) -> Answer:

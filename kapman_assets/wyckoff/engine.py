@@ -65,13 +65,13 @@ class Replay(NamedTuple):
     features: Features
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _share(value: float) -> float:
     """A term of a confidence: within [0, 1], 0 if unknown."""
     return 0.0 if np.isnan(value) else min(max(value, 0.0), 1.0)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _write(tape, state, event, at, t, price, terms, replaces=-1, sub_type=0):  # type: ignore[no-untyped-def]
     """Write an event that bar `t` confirms; its place in the list."""
     bars = tape.bars
@@ -94,7 +94,7 @@ def _write(tape, state, event, at, t, price, terms, replaces=-1, sub_type=0):  #
     return state.count - 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _way(tape, side, t):  # type: ignore[no-untyped-def]
     """How far the bar before `t` is from the extreme close of 60 bars, down in the side's mirror, USD."""
     bars = tape.bars
@@ -102,7 +102,7 @@ def _way(tape, side, t):  # type: ignore[no-untyped-def]
     return bars[t].max60 - last if side == _LOWS else last - bars[t].min60
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _trends(tape, side, t):  # type: ignore[no-untyped-def]
     """Whether a trend led down (in the side's mirror) to the bar before `t`."""
     bars, rules = tape.bars, tape.rules
@@ -112,13 +112,13 @@ def _trends(tape, side, t):  # type: ignore[no-untyped-def]
     return is_far and way >= rules.trend_atr * atr
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _strength(bars, t):  # type: ignore[no-untyped-def]
     """How much wider and heavier than others a bar is."""
     return min(bars[t].tr_z, 6.0) + min(bars[t].vol_z, 10.0)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _is_turn(tape, side, t):  # type: ignore[no-untyped-def]
     """Whether a bar is wider and heavier than most, at new lows but closing off them, some way down."""
     bars, rules = tape.bars, tape.rules
@@ -131,7 +131,7 @@ def _is_turn(tape, side, t):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _is_climax(tape, side, t):  # type: ignore[no-untyped-def]
     """Whether a turn is wide and heavy enough, and ends a trend."""
     bars, rules = tape.bars, tape.rules
@@ -140,7 +140,7 @@ def _is_climax(tape, side, t):  # type: ignore[no-untyped-def]
     return is_heavy and is_strong and bars[t].tr_z >= rules.climax_z and _trends(tape, side, t)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _forget_side(one):  # type: ignore[no-untyped-def]
     """Nothing of an earlier structure is watched any more; climax and its cooldown are the market's."""
     one.test = one.break_at = one.spring = one.retest = one.thrust = -1
@@ -148,27 +148,27 @@ def _forget_side(one):  # type: ignore[no-untyped-def]
     one.break_open = one.weakened = one.touches = one.touching = 0
 
 
-@njit(cache=True)
-def _end(state, regime):  # type: ignore[no-untyped-def]
+@njit(cache=True, error_model="numpy")
+def _end(state):  # type: ignore[no-untyped-def]
     """The structure is over."""
     if state.stage >= _RANGE:
         state.last_height = state.top - state.bottom
-    state.stage, state.phase, state.last_regime = _NONE, 0, regime
+    state.stage, state.phase = _NONE, 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _lower(state, side):  # type: ignore[no-untyped-def]
     """The border of the range below, in the side's mirror."""
     return state.bottom if side == state.side else -state.top
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _upper(state, side):  # type: ignore[no-untyped-def]
     """The border of the range above, in the side's mirror."""
     return state.top if side == state.side else -state.bottom
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _may_start(tape, state, sides, side, at):  # type: ignore[no-untyped-def]
     """Whether a climax begins a structure: no other is in the way, and the last climax is long ago or undercut."""
     bars, rules = tape.bars, tape.rules
@@ -184,7 +184,7 @@ def _may_start(tape, state, sides, side, at):  # type: ignore[no-untyped-def]
     return state.stage != _RANGE or low < _lower(state, side) - rules.break_most * bars[at].atr
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _is_further(tape, one, side, at):  # type: ignore[no-untyped-def]
     """Whether a climax undercuts the last one of its side on enough volume."""
     bars, rules = tape.bars, tape.rules
@@ -196,14 +196,14 @@ def _is_further(tape, one, side, at):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _is_replaced(tape, one, side, at):  # type: ignore[no-untyped-def]
     """Whether a climax takes the place of the last one of its side."""
     rules = tape.rules
     return at - one.last_climax <= rules.climax_replace_bars and _is_further(tape, one, side, at)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _write_preliminary(tape, state, side, at, t):  # type: ignore[no-untyped-def]
     """The heaviest bar with a trend before it and a close off its low, shortly before the climax."""
     bars, rules = tape.bars, tape.rules
@@ -217,12 +217,12 @@ def _write_preliminary(tape, state, side, at, t):  # type: ignore[no-untyped-def
         _write(tape, state, _PS if side == _LOWS else _PSY, best, t, bars[best].low[side], terms)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _start(tape, state, sides, side, at, t):  # type: ignore[no-untyped-def]
     """Begin a structure with the turn on bar `at`, or put it in the place of the last one."""
     bars = tape.bars
     if state.stage != _NONE:
-        _end(state, state.last_regime)
+        _end(state)
     _forget_side(sides[_LOWS])
     _forget_side(sides[_HIGHS])
     low = bars[at].low[side]
@@ -241,7 +241,7 @@ def _start(tape, state, sides, side, at, t):  # type: ignore[no-untyped-def]
         _write_climax(tape, state, sides[side], t)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _write_climax(tape, state, one, t):  # type: ignore[no-untyped-def]
     """The turn that the structure began with is a climax."""
     bars, rules = tape.bars, tape.rules
@@ -266,7 +266,7 @@ def _write_climax(tape, state, one, t):  # type: ignore[no-untyped-def]
     one.last_climax, state.weak = at, 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _follow_climax(tape, state, sides, side, t):  # type: ignore[no-untyped-def]
     """Watch a climax bar until later bars hold above it, or do not."""
     bars, rules = tape.bars, tape.rules
@@ -288,7 +288,7 @@ def _follow_climax(tape, state, sides, side, t):  # type: ignore[no-untyped-def]
         one.candidate = t
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _follow_reaction(tape, state, sides, t):  # type: ignore[no-untyped-def]
     """Watch the rally after a climax until it pulls back: its top is the other border of the range."""
     bars, rules = tape.bars, tape.rules
@@ -319,10 +319,10 @@ def _follow_reaction(tape, state, sides, t):  # type: ignore[no-untyped-def]
         t > state.climax + rules.ar_bars + rules.st_confirm_bars
         or bars[t].close[side] < state.climax_low - state.climax_atr
     ):
-        _end(state, _SIDEWAYS)
+        _end(state)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _follow_test(tape, state, one, t):  # type: ignore[no-untyped-def]
     """Watch for quiet lows near the climax from which the price turns."""
     bars, rules = tape.bars, tape.rules
@@ -354,7 +354,7 @@ def _follow_test(tape, state, one, t):  # type: ignore[no-untyped-def]
             state.phase = _B
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _follow_break(tape, state, sides, side, t):  # type: ignore[no-untyped-def]
     """Watch a break of the lower border until the close is back inside, or stays out."""
     bars, rules = tape.bars, tape.rules
@@ -392,7 +392,7 @@ def _follow_break(tape, state, sides, side, t):  # type: ignore[no-untyped-def]
         _write_upthrust(tape, state, one, t)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _write_spring(tape, state, one, t):  # type: ignore[no-untyped-def]
     """The close is back above the support. The terms are those of the spring score and are filled in with it."""
     bars, rules = tape.bars, tape.rules
@@ -408,7 +408,7 @@ def _write_spring(tape, state, one, t):  # type: ignore[no-untyped-def]
     state.phase, state.lean = _C, 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _write_upthrust(tape, state, one, t):  # type: ignore[no-untyped-def]
     """The close is back below the top of a distribution."""
     bars, rules = tape.bars, tape.rules
@@ -428,7 +428,7 @@ def _write_upthrust(tape, state, one, t):  # type: ignore[no-untyped-def]
         state.phase = _C
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _follow_retest(tape, state, one, t):  # type: ignore[no-untyped-def]
     """Watch for a quiet fall back towards a spring, after a rally from it, and the up close that ends it."""
     bars, rules = tape.bars, tape.rules
@@ -456,7 +456,7 @@ def _follow_retest(tape, state, one, t):  # type: ignore[no-untyped-def]
     one.spring_peak = max(one.spring_peak, bars[t].high[_LOWS])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _follow_thrust(tape, state, sides, side, t):  # type: ignore[no-untyped-def]
     """Watch a wide, heavy close above the upper border until it holds, or does not."""
     bars, rules = tape.bars, tape.rules
@@ -498,7 +498,7 @@ def _follow_thrust(tape, state, sides, side, t):  # type: ignore[no-untyped-def]
             one.thrust = t
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _follow_pullback(tape, state, sides, t):  # type: ignore[no-untyped-def]
     """After the break: quiet pullbacks that hold the far half of the range, the trend, or the break's failure."""
     bars, rules = tape.bars, tape.rules
@@ -510,7 +510,7 @@ def _follow_pullback(tape, state, sides, t):  # type: ignore[no-untyped-def]
         state.stage, state.phase, state.broken_side, state.outside = _RANGE, _B, -1, 0
         return
     if t - state.broken_at > rules.broken_bars:
-        _end(state, _MARKUP if side == _LOWS else _MARKDOWN)
+        _end(state)
         return
     is_pivot = at > state.broken_at and bars[t].is_turn[side] > 0
     atr = bars[at].atr
@@ -528,7 +528,7 @@ def _follow_pullback(tape, state, sides, t):  # type: ignore[no-untyped-def]
         state.phase = _E
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _follow_borders(tape, state, sides, t):  # type: ignore[no-untyped-def]
     """Count touches of both borders, see a minor weakness, and end a range that the price has left."""
     bars, rules = tape.bars, tape.rules
@@ -550,13 +550,13 @@ def _follow_borders(tape, state, sides, t):  # type: ignore[no-untyped-def]
     if state.side == _HIGHS and bars[t].close[_HIGHS] > state.bottom + rules.minor_share * (state.top - state.bottom):
         sides[_HIGHS].weakened = 1
     state.outside = state.outside + outside if outside * state.outside >= 0 and outside != 0 else outside
-    if abs(state.outside) >= rules.exit_bars and sides[_LOWS].thrust < 0 and sides[_HIGHS].thrust < 0:
-        _end(state, _MARKDOWN if state.outside > 0 else _MARKUP)
-    elif t - state.climax > rules.range_bars:
-        _end(state, _SIDEWAYS)
+    if (
+        abs(state.outside) >= rules.exit_bars and sides[_LOWS].thrust < 0 and sides[_HIGHS].thrust < 0
+    ) or t - state.climax > rules.range_bars:
+        _end(state)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _step(tape, state, sides, t):  # type: ignore[no-untyped-def]
     """Everything that bar `t` confirms or begins."""
     bars, rules = tape.bars, tape.rules
@@ -586,7 +586,7 @@ def _step(tape, state, sides, t):  # type: ignore[no-untyped-def]
     _follow_climax(tape, state, sides, _HIGHS, t)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _regime(tape, state, t):  # type: ignore[no-untyped-def]
     """What the symbol does: by its structure, or without one by the 50-bar mean and its direction."""
     bars, rules = tape.bars, tape.rules
@@ -609,7 +609,7 @@ def _regime(tape, state, t):  # type: ignore[no-untyped-def]
     return regime
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _write_row(tape, state, sides, t, row):  # type: ignore[no-untyped-def]
     """What is known after bar `t`."""
     bars, rules = tape.bars, tape.rules
@@ -634,7 +634,7 @@ def _write_row(tape, state, sides, t, row):  # type: ignore[no-untyped-def]
         row.break_rvol, row.break_clv = bars[low.break_at].rvol, low.break_clv
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _lay_out(bars, features, tape):  # type: ignore[no-untyped-def]
     """Put what the rules look at side by side, as it is and upside down."""
     for t in range(len(tape)):
@@ -658,7 +658,7 @@ def _lay_out(bars, features, tape):  # type: ignore[no-untyped-def]
         one.is_turn[_LOWS], one.is_turn[_HIGHS] = features.is_bottom[t], features.is_top[t]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _run(tape, rows, state, sides):  # type: ignore[no-untyped-def]
     """Pass over the bars once; number of events."""
     one = state[0]

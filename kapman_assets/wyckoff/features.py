@@ -78,7 +78,7 @@ class Features(NamedTuple):
     ret10_sigmas: Floats
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _mean_before(values: Floats, window: int, first: int) -> Floats:
     """Mean of the `window` values before each; the oldest of them is not before `first`."""
     result = np.full(len(values), np.nan)
@@ -90,7 +90,7 @@ def _mean_before(values: Floats, window: int, first: int) -> Floats:
     return result
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _score_before(values: Floats, window: int, first: int) -> Floats:
     """Each value in standard deviations (ddof=1) from the mean of the `window` before it; NaN where all are equal."""
     mean = _mean_before(values, window, first)
@@ -107,7 +107,7 @@ def _score_before(values: Floats, window: int, first: int) -> Floats:
     return result
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _extreme_before(values: Floats, window: int, sign: float) -> Floats:
     """Highest (sign 1) or lowest (-1) of the `window` values before each."""
     result = np.full(len(values), np.nan)
@@ -120,7 +120,7 @@ def _extreme_before(values: Floats, window: int, sign: float) -> Floats:
     return result
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _wilder_rsi(close: Floats, window: int) -> Floats:
     """Wilder's index; 50 where nothing moved. Its memory begins at the first bar."""
     result = np.full(len(close), np.nan)
@@ -138,7 +138,7 @@ def _wilder_rsi(close: Floats, window: int) -> Floats:
     return result
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _is_pivot(values: Floats, t: int, wing: int, sign: float) -> bool:
     """Whether bar `t` confirms a pivot `wing` bars before: beyond the bars after it, not behind those before it."""
     at = t - wing
@@ -148,7 +148,7 @@ def _is_pivot(values: Floats, t: int, wing: int, sign: float) -> bool:
     return is_one
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _stochastic(bars: Bars) -> Floats:
     """Raw %K of 14."""
     result = np.full(len(bars.close), np.nan)
@@ -159,7 +159,7 @@ def _stochastic(bars: Bars) -> Floats:
     return result
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _slope(values: Floats, window: int) -> Floats:
     """Slope of the regression line through the last `window` values."""
     result = np.full(len(values), np.nan)
@@ -173,7 +173,7 @@ def _slope(values: Floats, window: int) -> Floats:
     return result
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _sigmas(close: Floats) -> Floats:
     """Return over 10 bars in standard deviations (ddof=1) of the 20 daily returns before them, scaled to 10 bars."""
     result = np.full(len(close), np.nan)
@@ -185,7 +185,7 @@ def _sigmas(close: Floats) -> Floats:
     return result
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def compute(bars: Bars, pivot_wing: int) -> Features:
     """Compute every feature of one symbol.
 

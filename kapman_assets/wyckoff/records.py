@@ -116,7 +116,6 @@ STATE = np.dtype(
         ("broken_side", np.int64),
         ("broken_at", np.int64),
         ("last_height", np.float64),
-        ("last_regime", np.int64),
     ]
 )
 """The structure. `side` is that of its climax, in whose mirror `climax_low`, `bottom` and `top` are."""

@@ -1,7 +1,7 @@
 """What detected events mean for a trade: letter, badge, entry and exit, strength, sequence, expectation, message.
 
 Nothing is detected here, and no bar is looked at. The rules are those of architecture v2.0 §5.5 and §15.4; which of
-them the market has kept is published with the forward study in `docs/wyckoff-benchmark.md`.
+them recorded prices bear out is published in `docs/wyckoff-forward.md`.
 """
 
 import math

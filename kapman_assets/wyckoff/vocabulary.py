@@ -62,11 +62,10 @@ class Phase(IntEnum):
 class Reason(StrEnum):
     """Why something is unknown: the name is the code, the value says it to a reader."""
 
-    NO_BAR = "no sound bar of this session"
     SHORT_HISTORY = "too few bars of history"
     NO_RANGE = "no trading range"
     NO_CLIMAX = "no climax with a trend into it"
-    NO_COMPLETED_RANGE = "the volatility of the bars is unknown or zero"
+    NO_VOLATILITY = "the volatility of the bars is unknown or zero"
     NO_VOLUME = "no volume on one of the two sides"
     TOO_FEW_PIVOTS = "fewer than two turns to compare"
     NO_MARKET = "no bars of the market index"

@@ -81,7 +81,7 @@ def test_1_the_objective(base: tuple[Bars, Row]) -> None:
     assert selling(1, situation(bars, lower)).outcome is Outcome.PASS
     assert buying(1, situation(Tape(59).bars)).reason is Reason.SHORT_HISTORY
     still = bars_of([[5.0] * 80] * 4 + [[100.0] * 80])
-    assert buying(1, situation(still)).reason is Reason.NO_COMPLETED_RANGE
+    assert buying(1, situation(still)).reason is Reason.NO_VOLATILITY
 
 
 def test_2_climax_and_test(base: tuple[Bars, Row]) -> None:
@@ -127,6 +127,9 @@ def test_4_the_stride() -> None:
     assert buying(4, situation(below, row), rules).outcome is Outcome.FAIL
     assert selling(4, situation(bars, row), rules).reason is Reason.NO_CLIMAX
     assert buying(4, situation(bars), rules).reason is Reason.NO_CLIMAX
+    last = bars.close[-22]
+    halted = bars_of([*(np.append(values[:-21], [last] * 21) for values in bars[:4]), bars.volume])
+    assert buying(4, situation(halted, row), rules).reason is Reason.NO_VOLATILITY
     assert buying(4, situation(bars, row._replace(start=tops[0] + 1)), rules).reason is Reason.TOO_FEW_PIVOTS
     assert buying(4, situation(bars, row._replace(start=len(bars.close) - 2)), rules).reason is Reason.TOO_FEW_PIVOTS
 
