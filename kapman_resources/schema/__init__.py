@@ -6,6 +6,14 @@ views in `dbt_like_sql`. How session tables are split into physical partitions i
 One module a domain; users import the tables from here.
 """
 
+from kapman_resources.schema.analysis import (
+    daily_snapshots,
+    model_parameters,
+    technical_indicators,
+    universe_technicals,
+    wyckoff_events,
+    wyckoff_phases,
+)
 from kapman_resources.schema.base import metadata
 from kapman_resources.schema.market import (
     market,
@@ -26,14 +34,16 @@ from kapman_resources.schema.options import (
     volatility_metrics,
 )
 
-SESSION_TABLES = {ohlcv.name: "date", ohlcv_quarantine.name: "date", options_chains.name: "date"}
+SESSION_TABLES = {table.name: "date" for table in (ohlcv, ohlcv_quarantine, options_chains, universe_technicals)}
 """Tables split by session, with the column that holds it."""
 
 __all__ = [
     "SESSION_TABLES",
+    "daily_snapshots",
     "dealer_metrics",
     "market",
     "metadata",
+    "model_parameters",
     "ohlcv",
     "ohlcv_quarantine",
     "ohlcv_sessions",
@@ -44,6 +54,10 @@ __all__ = [
     "portfolios",
     "price_metrics",
     "splits",
+    "technical_indicators",
     "tickers",
+    "universe_technicals",
     "volatility_metrics",
+    "wyckoff_events",
+    "wyckoff_phases",
 ]

@@ -1,35 +1,11 @@
 """Tables of the options domain: chains as taken, what became of each, and the metrics computed from them."""
 
-from collections.abc import Iterable
-
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from kapman_resources.schema.base import metadata, ticker_id
+from kapman_resources.schema.base import counts, floats, keys, metadata, null_reasons
 
 _PER_1_PERCENT = "USD of delta hedge per 1 % move of the underlying; calls +, puts -"
-
-
-def _keys() -> tuple[sa.Column[object], sa.Column[int]]:
-    """Session and ticker, the key of every table of metrics."""
-    return (
-        sa.Column("date", sa.Date, primary_key=True, comment="session (XNYS trading day)"),
-        ticker_id(primary_key=True, autoincrement=False),
-    )
-
-
-def _floats(columns: dict[str, str]) -> Iterable[sa.Column[float]]:
-    return (sa.Column(name, sa.Double, comment=comment) for name, comment in columns.items())
-
-
-def _counts(columns: dict[str, str], *, nullable: bool = True) -> Iterable[sa.Column[int]]:
-    return (sa.Column(name, sa.BigInteger, nullable=nullable, comment=comment) for name, comment in columns.items())
-
-
-def _null_reasons() -> sa.Column[object]:
-    return sa.Column(
-        "null_reasons", JSONB, nullable=False, comment="for each column that is NULL, the code of the reason"
-    )
 
 
 options_chains = sa.Table(
@@ -55,7 +31,7 @@ options_chains = sa.Table(
     sa.Column(
         "volume", sa.Integer, comment="contracts traded in the session; 0 where the day bar is of an earlier one"
     ),
-    *_floats(
+    *floats(
         {
             "open": "USD a share, the session's day bar; NULL without a trade in it",
             "high": "USD a share, likewise",
@@ -71,7 +47,7 @@ options_chains = sa.Table(
     sa.Column("quoted_at", sa.DateTime(timezone=True), comment="when the quote was made, UTC"),
     sa.Column("last", sa.Double, comment="USD a share, last trade; NULL where the plan has no trades"),
     sa.Column("traded_at", sa.DateTime(timezone=True), comment="when the last trade was made, UTC"),
-    *_floats(
+    *floats(
         {
             "implied_volatility": "the vendor's, decimal a year; its zeros are NULL",
             "delta": "the vendor's, per share; NULL where it gives none",
@@ -87,7 +63,7 @@ options_chains = sa.Table(
 options_chain_status = sa.Table(
     "options_chain_status",
     metadata,
-    *_keys(),
+    *keys(),
     sa.Column("status", sa.Text, nullable=False, comment="COMPLETE, INCOMPLETE, NO_OPTIONS or FAILED"),
     sa.Column("spot", sa.Double, comment="USD a share, raw: price of the underlying that the chain goes with"),
     sa.Column("spot_source", sa.Text, comment="chain: the snapshot's own; ohlcv: the session's close"),
@@ -98,7 +74,7 @@ options_chain_status = sa.Table(
         comment="risk-free rate that greeks are computed with where the vendor gives none, decimal a year, continuous",
     ),
     sa.Column("reason", sa.Text, comment="why it is not COMPLETE"),
-    *_counts(
+    *counts(
         {
             "pages": "pages received",
             "contracts": "rows in options_chains",
@@ -125,11 +101,11 @@ _TOP = ("1", "2", "3")
 options_daily_summary = sa.Table(
     "options_daily_summary",
     metadata,
-    *_keys(),
+    *keys(),
     sa.Column("symbol", sa.Text, nullable=False, comment="the vendor's ticker"),
     sa.Column("chain_status", sa.Text, nullable=False, comment="COMPLETE or INCOMPLETE, see options_chain_status"),
     sa.Column("spot", sa.Double, comment="USD a share, raw; see options_chain_status"),
-    *_counts(
+    *counts(
         {
             "contracts": "standard, unexpired contracts: the ones that everything below is of",
             "contracts_non_standard": "adjusted contracts, left out",
@@ -139,7 +115,7 @@ options_daily_summary = sa.Table(
             "total_put_volume": "contracts traded in the session",
         }
     ),
-    *_floats(
+    *floats(
         {
             "put_call_oi_ratio": "puts over calls, open interest",
             "put_call_volume_ratio": "puts over calls, volume",
@@ -150,12 +126,12 @@ options_daily_summary = sa.Table(
         column
         for side, meaning in (("call", "resistance"), ("put", "support"))
         for columns in (
-            _floats({f"top_{side}_strike_{n}": f"USD a share, {meaning} wall {n} by open interest" for n in _TOP}),
-            _counts({f"top_{side}_oi_{n}": f"contracts of open interest at {meaning} wall {n}" for n in _TOP}),
+            floats({f"top_{side}_strike_{n}": f"USD a share, {meaning} wall {n} by open interest" for n in _TOP}),
+            counts({f"top_{side}_oi_{n}": f"contracts of open interest at {meaning} wall {n}" for n in _TOP}),
         )
         for column in columns
     ),
-    *_floats(
+    *floats(
         {
             "total_call_gamma": "shares per USD of the underlying: gamma x open interest x multiplier",
             "total_put_gamma": "shares per USD of the underlying, likewise",
@@ -165,18 +141,18 @@ options_daily_summary = sa.Table(
             "calculated_net_gex": f"net gamma exposure, {_PER_1_PERCENT}",
         }
     ),
-    *_counts({"total_oi": "contracts", "oi_without_gamma": "contracts of it that no gamma is known of"}),
+    *counts({"total_oi": "contracts", "oi_without_gamma": "contracts of it that no gamma is known of"}),
     comment="Totals of each chain of a session. Source: the SQL model of this name on options_chains.",
 )
 
 dealer_metrics = sa.Table(
     "dealer_metrics",
     metadata,
-    *_keys(),
+    *keys(),
     sa.Column("spot", sa.Double, comment="USD a share, raw; see options_chain_status"),
     sa.Column("dealer_status", sa.Text, nullable=False, comment="FULL, LIMITED or INVALID"),
     sa.Column("status_reasons", JSONB, nullable=False, comment="codes of what keeps it from FULL"),
-    *_counts(
+    *counts(
         {
             "contracts": "rows of the chain",
             "contracts_non_standard": "adjusted contracts, left out",
@@ -184,7 +160,7 @@ dealer_metrics = sa.Table(
         },
         nullable=False,
     ),
-    *_floats(
+    *floats(
         {
             "total_oi": "contracts, standard and unexpired",
             "oi_without_gamma": "contracts of it that no gamma is known of",
@@ -207,7 +183,7 @@ dealer_metrics = sa.Table(
         nullable=False,
         comment="of net gamma at the flip as spot rises: upward, downward or unknown",
     ),
-    *_floats(
+    *floats(
         {
             "flip_coverage": "share of open interest that was re-priced, 0 to 1",
             "call_wall": "USD a share: strike of the largest call gamma exposure",
@@ -228,7 +204,7 @@ dealer_metrics = sa.Table(
     sa.Column("dgpi", sa.Double, comment="dealer gamma pressure index, version 2, -100 to 100"),
     sa.Column("dgpi_has_flip", sa.Boolean, nullable=False, comment="whether dgpi holds its flip term"),
     sa.Column("dgpi_v1", sa.Double, comment="the index's first version, -100 to 100, for comparison"),
-    _null_reasons(),
+    null_reasons(),
     comment="Dealer positioning. Signs are a convention (customers sell calls and buy puts), weakest for single "
     "names with heavy retail call buying.",
 )
@@ -236,8 +212,8 @@ dealer_metrics = sa.Table(
 volatility_metrics = sa.Table(
     "volatility_metrics",
     metadata,
-    *_keys(),
-    *_floats(
+    *keys(),
+    *floats(
         {
             "iv_30d": "at the money, constant maturity of 30 days in total variance, decimal a year",
             "iv_60d": "likewise, 60 days",
@@ -258,7 +234,7 @@ volatility_metrics = sa.Table(
             "iv_percentile": "per cent of the sessions before with a strictly lower iv_30d",
         }
     ),
-    *_counts(
+    *counts(
         {
             "history_n": "sessions before with a known iv_30d, within 252",
             "contracts_analyzed": "contracts with a usable volatility",
@@ -266,15 +242,15 @@ volatility_metrics = sa.Table(
         nullable=False,
     ),
     sa.Column("smiles", JSONB, nullable=False, comment="the single expiries: dte, atm_iv, 25-delta values"),
-    _null_reasons(),
+    null_reasons(),
     comment="Implied volatility of each underlying, and its rank in its own stored history.",
 )
 
 price_metrics = sa.Table(
     "price_metrics",
     metadata,
-    *_keys(),
-    *_floats(
+    *keys(),
+    *floats(
         {
             "hv_20": "historical volatility of 20 returns, split-adjusted closes, decimal a year",
             "hv_60": "likewise, 60 returns",
@@ -284,6 +260,6 @@ price_metrics = sa.Table(
             "iv_hv_diff": "iv_30d - hv_20, vol points",
         }
     ),
-    _null_reasons(),
+    null_reasons(),
     comment="Realised volatility and unusual volume of each watched name, from split-adjusted bars.",
 )
