@@ -42,7 +42,8 @@ ENV PATH=/opt/kapman/bin:$PATH \
     DAGSTER_HOME=/opt/dagster/home \
     DAGSTER_EVENT_BATCH_SIZE=100 \
     DAGSTER_DISABLE_TELEMETRY=yes \
-    KAPMAN_HOME=/var/lib/kapman
+    KAPMAN_HOME=/var/lib/kapman \
+    NUMBA_CACHE_DIR=/tmp/numba
 
 USER 10001
 # Settings look for `.env` in the working directory when there is no checkout; there is none here, on purpose.

@@ -18,6 +18,8 @@ from kapman_assets.options import checks as options_checks
 from kapman_assets.options import jobs as options_jobs
 from kapman_assets.runs import in_process
 from kapman_assets.sql_models import build_assets, load_models
+from kapman_assets.technicals import assets as technicals
+from kapman_assets.wyckoff import assets as wyckoff
 from kapman_resources.dagster_resources import FlatFilesResource, PolygonResource, Warehouse
 
 default_assets = [
@@ -26,6 +28,9 @@ default_assets = [
     market.ohlcv,
     options.options_chains,
     options.option_metrics,
+    technicals.universe_technicals,
+    technicals.technical_indicators,
+    wyckoff.wyckoff,
     *build_assets(load_models()),
 ]
 default_asset_checks = [
@@ -46,7 +51,7 @@ default_sensors: list[dg.SensorDefinition] = [
             target=dg.AssetSelection.groups(group),
             default_status=dg.DefaultSensorStatus.RUNNING,
         )
-        for group in (market.GROUP, options.GROUP)
+        for group in (market.GROUP, options.GROUP, technicals.GROUP, wyckoff.GROUP, "snapshots")
     ),
 ]
 

@@ -7,6 +7,7 @@ points at, where the default directories are) is decided here too; opening a con
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
@@ -83,6 +84,7 @@ class Settings(BaseSettings):
     options_max_dte: int = Field(default=120, ge=1)
     options_lowest_strike: float = Field(default=0.5, ge=0)
     options_highest_strike: float = Field(default=1.5, gt=0)
+    wyckoff_universe: Literal["watchlist", "all"] = "watchlist"
     risk_free_rate: float = Field(default=0.0, ge=-0.1, le=1)
 
     @field_validator("kapman_home", mode="after")

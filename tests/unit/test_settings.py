@@ -34,6 +34,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "OPTIONS_MAX_DTE": ("60", 60),
     "OPTIONS_LOWEST_STRIKE": ("0.7", 0.7),
     "OPTIONS_HIGHEST_STRIKE": ("1.3", 1.3),
+    "WYCKOFF_UNIVERSE": ("all", "all"),
     "RISK_FREE_RATE": ("0.036", 0.036),
 }
 UNSET: dict[str, object] = {
@@ -57,6 +58,7 @@ UNSET: dict[str, object] = {
     "OPTIONS_MAX_DTE": 120,
     "OPTIONS_LOWEST_STRIKE": 0.5,
     "OPTIONS_HIGHEST_STRIKE": 1.5,
+    "WYCKOFF_UNIVERSE": "watchlist",
     "RISK_FREE_RATE": 0.0,
 }
 SECRETS = [

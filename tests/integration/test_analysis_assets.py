@@ -1,0 +1,230 @@
+"""Technicals and Wyckoff readings of stored bars: alone or in a range, early or late, split or not, the same rows."""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from kapman_assets.market.bar_tables import read_bars, read_splits
+from kapman_assets.technicals.indicators import INDICATORS
+from kapman_assets.technicals.store import write_indicators, write_universe
+from kapman_assets.wyckoff.parameters import Parameters
+from kapman_assets.wyckoff.store import write_readings
+from kapman_resources import partitioning
+from kapman_resources.sessions import session_offset, sessions_between
+from tests.integration.conftest import Materialize
+
+LAST = date(2026, 7, 8)
+SESSIONS = sessions_between(session_offset(LAST, -559), LAST)
+RANGE = sessions_between(date(2026, 6, 25), LAST)
+"""Over the half-year at which the past of an indicator begins anew, and over a split."""
+SPLIT = date(2026, 6, 29)
+
+Write = Callable[[sa.Engine, Sequence[date]], Any]
+TABLES: dict[str, tuple[Write, tuple[str, ...]]] = {
+    "universe": (write_universe, ("universe_technicals",)),
+    "indicators": (write_indicators, ("technical_indicators",)),
+    "wyckoff": (
+        lambda engine, sessions: write_readings(engine, sessions, Parameters(), everyone=False),
+        ("wyckoff_events", "wyckoff_phases"),
+    ),
+}
+
+
+@pytest.fixture
+def bars(engine: sa.Engine) -> sa.Engine:
+    """Five names: a walk, one that splits 3:1 (no float is a third), one that was halted, one that is new, SPY."""
+    rng = np.random.default_rng(5)
+    with engine.connect() as connection:
+        partitioning.make_room(connection, ["ohlcv", "universe_technicals"], SESSIONS)
+    with engine.begin() as connection:
+        symbols = ["WALK", "SPLIT", "HALT", "NEW", "SPY"]
+        ids = dict(
+            connection.execute(
+                sa.text(
+                    "INSERT INTO tickers (symbol, options_enabled) SELECT unnest(CAST(:symbols AS text[])), true "
+                    "RETURNING symbol, ticker_id"
+                ),
+                {"symbols": symbols},
+            ).all()
+        )
+        rows = []
+        for symbol in symbols:
+            close = 80 * np.exp(np.cumsum(rng.normal(0, 0.02, len(SESSIONS))))
+            spread = close * rng.uniform(0.002, 0.02, len(SESSIONS))
+            opened = close + spread * rng.uniform(-0.9, 0.9, len(SESSIONS))
+            volume = np.round(1e6 * np.exp(rng.normal(0, 0.4, len(SESSIONS))))
+            for place, day in enumerate(SESSIONS):
+                if (symbol == "HALT" and 300 <= place < 330) or (symbol == "NEW" and place < 500):
+                    continue
+                ratio = 3.0 if symbol == "SPLIT" and day < SPLIT else 1.0
+                rows.append(
+                    {
+                        "id": ids[symbol],
+                        "day": day,
+                        "o": round(opened[place] * ratio, 4),
+                        "h": round((close + spread)[place] * ratio, 4),
+                        "l": round((close - spread)[place] * ratio, 4),
+                        "c": round(close[place] * ratio, 4),
+                        "v": round(volume[place] / ratio),
+                    }
+                )
+        connection.execute(
+            sa.text(
+                "INSERT INTO ohlcv (ticker_id, date, open, high, low, close, volume, source) "
+                "VALUES (:id, :day, :o, :h, :l, :c, :v, 'flatfile')"
+            ),
+            rows,
+        )
+    return engine
+
+
+def split(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO splits (ticker_id, execution_date, split_from, split_to, applies_from, price_factor) "
+                "SELECT ticker_id, :day, 1, 3, '0001-01-01', 1 / 3.0 FROM tickers WHERE symbol = 'SPLIT'"
+            ),
+            {"day": SPLIT},
+        )
+
+
+def rows_of(engine: sa.Engine, tables: Sequence[str], session: date) -> dict[str, list[dict[str, Any]]]:
+    with engine.connect() as connection:
+        return {
+            table: [
+                dict(row._mapping)
+                for row in connection.execute(
+                    sa.text(f"SELECT * FROM {table} WHERE date = :session ORDER BY 1, 2, 3"), {"session": session}
+                )
+            ]
+            for table in tables
+        }
+
+
+def close_to(one: Any, other: Any, slack: float = 1e-9) -> bool:
+    """Equal, numbers to 1e-9: a price adjusted for a split by thirds is rounded once more or less."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        # A running sum of millions of shares that comes near zero keeps the error of the millions.
+        slacks = {"acc_dist_index": 1e-3}
+        return one.keys() == other.keys() and all(close_to(one[k], other[k], slacks.get(k, slack)) for k in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(close_to, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return other == pytest.approx(one, rel=1e-9, abs=slack)
+    return bool(one == other)
+
+
+@pytest.mark.parametrize("what", TABLES)
+def test_a_session_knows_nothing_later_and_is_the_same_in_a_range(bars: sa.Engine, what: str) -> None:
+    write, tables = TABLES[what]
+    asked = [RANGE[0], date(2026, 6, 30), date(2026, 7, 1), LAST]
+    # Each evening as it was: later bars and a split that had not happened are not there yet.
+    alone = {}
+    with bars.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE later AS SELECT * FROM ohlcv WHERE false"))
+    for session in asked:
+        with bars.begin() as connection:
+            connection.execute(sa.text("INSERT INTO later SELECT * FROM ohlcv WHERE date > :s"), {"s": session})
+            connection.execute(sa.text("DELETE FROM ohlcv WHERE date > :s"), {"s": session})
+        if session == asked[1]:
+            split(bars)
+        write(bars, [session])
+        alone[session] = rows_of(bars, tables, session)
+        with bars.begin() as connection:
+            connection.execute(sa.text("INSERT INTO ohlcv SELECT * FROM later"))
+            connection.execute(sa.text("TRUNCATE later"))
+    # The whole range in one call, when everything is known.
+    write(bars, RANGE)
+    for session in asked:
+        together = rows_of(bars, tables, session)
+        assert together.keys() == alone[session].keys()
+        for table, rows in alone[session].items():
+            assert len(together[table]) == len(rows)
+            for row, other in zip(rows, together[table], strict=True):
+                assert close_to(row, other), (session, table, row["ticker_id"])
+    assert any(alone[session][tables[-1]] for session in asked)
+
+
+def test_adjusted_bars_are_those_of_the_database(bars: sa.Engine) -> None:
+    split(bars)
+    for as_of in (date(2026, 6, 26), SPLIT, LAST):
+        with bars.connect() as connection:
+            table = read_bars(connection, SESSIONS[0], as_of, everyone=True)
+            own = table.adjusted(read_splits(connection), as_of)
+            stored = pd.read_sql(
+                sa.text(
+                    "SELECT t.ticker_id, a.date, a.open, a.high, a.low, a.close, a.volume FROM fn_ohlcv_adjusted(:d) a "
+                    "JOIN tickers t USING (symbol) ORDER BY 1, 2"
+                ),
+                connection,
+                params={"d": as_of},
+            )
+        assert len(own) == len(stored) > 2000
+        np.testing.assert_array_equal(own.ticker_id, stored["ticker_id"])
+        np.testing.assert_array_equal(own.date.astype(object), stored["date"])
+        for name in ("open", "high", "low", "close", "volume"):
+            np.testing.assert_allclose(getattr(own, name), stored[name], rtol=1e-14)
+
+
+def test_a_halted_name_has_no_row_and_a_new_one_has_reasons(bars: sa.Engine) -> None:
+    halted = SESSIONS[310]
+    write_universe(bars, [halted])
+    write_indicators(bars, [LAST])
+    write_readings(bars, [LAST], Parameters(), everyone=False)
+    with bars.connect() as connection:
+        symbols = sa.text("SELECT t.symbol FROM universe_technicals JOIN tickers t USING (ticker_id) ORDER BY 1")
+        assert connection.scalars(symbols).all() == ["SPLIT", "SPY", "WALK"]
+        new = connection.execute(
+            sa.text(
+                "SELECT i.sma_200, i.sma_20, i.vwap, i.indicators, i.null_reasons, p.bars_read "
+                "FROM technical_indicators i JOIN wyckoff_phases p USING (date, ticker_id) "
+                "JOIN tickers t USING (ticker_id) WHERE t.symbol = 'NEW'"
+            )
+        ).one()
+    assert new.sma_200 is None
+    assert new.null_reasons["sma_200"] == "SHORT_HISTORY"
+    assert new.null_reasons["vwap"] == "NO_VWAP"
+    assert new.sma_20 > 0
+    assert set(new.indicators) == set(INDICATORS)
+    assert new.bars_read == 60
+
+
+def test_events_stay_in_the_session_that_confirmed_them(bars: sa.Engine) -> None:
+    write_readings(bars, RANGE, Parameters(), everyone=False)
+    with bars.connect() as connection:
+        events = connection.execute(sa.text("SELECT date, confirmed_date, event_date FROM wyckoff_events")).all()
+        phases = connection.scalar(sa.text("SELECT count(*) FROM wyckoff_phases"))
+        versions = connection.execute(sa.text("SELECT model, version, parameters FROM model_parameters")).all()
+    assert phases == 5 * len(RANGE)
+    assert all(row.event_date <= row.confirmed_date == row.date for row in events)
+    assert [(row.model, row.version) for row in versions] == [("wyckoff", Parameters().version)]
+    assert Parameters.from_json(json.dumps(versions[0].parameters)) == Parameters()
+
+
+@pytest.mark.usefixtures("bars")
+def test_the_domain_is_materialised_through_dagster(materialize: Materialize) -> None:
+    keys = ["universe_technicals", "technical_indicators", "wyckoff_events", "wyckoff_phases"]
+    result = materialize(*keys, first=RANGE[-3], last=LAST)
+    assert result.success
+    counts = {
+        event.asset_key.to_user_string(): event.materialization.metadata["dagster/row_count"].value
+        for event in result.get_asset_materialization_events()
+        if event.partition == LAST.isoformat() and event.asset_key is not None
+    }
+    assert counts["universe_technicals"] == counts["technical_indicators"] == counts["wyckoff_phases"] == 5
+    assert set(counts) == set(keys)
+
+
+def test_nothing_is_stored_yet(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        partitioning.make_room(connection, ["universe_technicals"], [LAST])
+    assert write_universe(engine, [LAST]) == {LAST: 0}
+    assert write_indicators(engine, [LAST]) == {LAST: 0}
+    assert write_readings(engine, [LAST], Parameters(), everyone=True) == {LAST: (0, 0)}
