@@ -6,13 +6,17 @@ run as children of this process until it is told to stop. None of them outlives 
 
 import fcntl
 import socket
+import subprocess
 import sys
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Annotated
 
+import sqlalchemy as sa
 import typer
 from rich.markup import escape
 
@@ -24,11 +28,16 @@ from kapman_assets.cli.processes import Child, run_until_stopped, wait_until_ans
 from kapman_assets.cli.simulate import write_market
 from kapman_resources.database import make_engine
 from kapman_resources.errors import ConfigurationError, KapmanError
+from kapman_resources.schema import wyckoff_phases
 from kapman_resources.sessions import latest_open_session, ranges_of, session_offset, sessions_between
 from kapman_resources.settings import MarketKind, Settings, load_settings
 
 HOST = "127.0.0.1"
 _READY_SECONDS = 120.0
+_LOG_TAIL = 2000
+
+_ANALYSED_SESSIONS = 90
+"""Newest sessions whose indicators, structure and snapshots a first start makes; older ones are a backfill."""
 
 
 def up(
@@ -48,44 +57,85 @@ def up(
 
 
 def materialize_missing(workplace: Workplace, count: int) -> None:
-    """Materialise what is not stored: reference, bars of the newest `count` published sessions, their chains.
+    """Materialise what is not stored: reference, bars of the newest `count` published sessions, and what follows.
 
     Each domain brings what it can: what could not be stored is best looked at in Dagster, which is about to start.
     """
     import dagster as dg
 
-    bars, chains = _missing(workplace, count)
-    if not bars and not chains:
+    missing = _missing(workplace, count)
+    if not (missing.bars or missing.chains or missing.analysis):
         with dg.DagsterInstance.get() as instance:
             close_abandoned_runs(instance)
         console.print("Everything that is published is stored.")
         return
-    steps = [("key:tickers or key:splits", [bars[-1]])] if bars else []
-    steps += [("ohlcv", list(days)) for days in ranges_of(bars)]
-    steps += [("group:options", list(days)) for days in ranges_of(chains)]
-    for select, days in steps:
+    _run("key:tickers or key:splits", missing.bars[-1:])
+    _run("ohlcv", missing.bars)
+    # Both need the bars alone, and one of them would leave a core idle.
+    with _beside(workplace, "group:technicals or group:wyckoff", missing.analysis):
+        _run("group:options", missing.chains)
+    _run("group:snapshots", missing.analysis)
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """Published sessions that are not stored, ascending: of bars, of chains, of what is calculated from bars."""
+
+    bars: list[date]
+    chains: list[date]
+    analysis: list[date]
+
+
+def _run(select: str, days: list[date]) -> None:
+    for first, last in ranges_of(days):
         try:
-            run_assets(select, sessions_between(days[0], days[-1]))
+            run_assets(select, sessions_between(first, last))
         except KapmanError as error:
             errors.print(f"[bold yellow]not everything could be materialised[/] {escape(str(error))}")
 
 
-def _missing(workplace: Workplace, count: int) -> tuple[list[date], list[date]]:
-    """Sessions whose bars and whose chains are published and not stored, ascending."""
+@contextmanager
+def _beside(workplace: Workplace, select: str, days: list[date]) -> Iterator[None]:
+    """Run assets in a process of its own while the block runs, and wait for it."""
+    log = workplace.settings.kapman_home / "logs" / "first-analysis.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    kapman = Path(sys.executable).with_name("kapman")
+    child = (sys.executable, "-m", "kapman_assets.cli.child", str(kapman))
+    with log.open("w") as output:
+        running = [
+            subprocess.Popen(  # noqa: S603 Kapman's own command
+                [*child, "materialize", "--from", str(first), "--to", str(last), "--select", select],
+                env=workplace.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            for first, last in ranges_of(days)
+        ]
+        try:
+            yield
+        finally:
+            codes = [process.wait() for process in running]
+    if any(codes):
+        errors.print(f"[bold yellow]not everything could be materialised[/] {escape(log.read_text()[-_LOG_TAIL:])}")
+
+
+def _missing(workplace: Workplace, count: int) -> _Missing:
     from kapman_assets.market.ohlcv_store import stored_sessions
     from kapman_assets.options.chain_store import sessions_with_chains
 
     published = _published(workplace.settings)[-count:]
     if not published:
-        return [], []
+        return _Missing([], [], [])
     engine = make_engine(workplace.urls.warehouse, application_name="kapman:up", read_only=True)
     with engine.connect() as connection:
         bars = stored_sessions(connection, published[0], published[-1])
         chains = sessions_with_chains(connection, published[0])
+        analysed = set(connection.scalars(sa.select(wyckoff_phases.c.date).distinct()))
     engine.dispose()
-    return (
-        [day for day in published if day not in bars],
-        [day for day in _published_chains(published[0]) if day not in chains],
+    return _Missing(
+        bars=[day for day in published if day not in bars],
+        chains=[day for day in _published_chains(published[0]) if day not in chains],
+        analysis=[day for day in published[-_ANALYSED_SESSIONS:] if day not in analysed],
     )
 
 
