@@ -8,9 +8,22 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import chains, history, machine, options_metrics, reads, report, session, simulation, start, technicals
+from benchmarks import (
+    analysis,
+    chains,
+    history,
+    machine,
+    options_metrics,
+    reads,
+    report,
+    session,
+    simulation,
+    start,
+    technicals,
+)
 from benchmarks.laboratory import FULL, QUICK, Laboratory
 from benchmarks.report import Row
+from benchmarks.wyckoff import speed
 
 RESULTS = Path(__file__).with_name("results.json")
 README = Path(__file__).parents[1] / "README.md"
@@ -24,6 +37,8 @@ SUBJECTS: dict[str, Callable[[Laboratory], list[Row]]] = {
     "options": options_metrics.measure,
     "chains": chains.measure,
     "technicals": technicals.measure,
+    "analysis": analysis.measure,
+    "wyckoff": lambda _: speed.measure(),
 }
 
 
