@@ -1,0 +1,97 @@
+"""The composite z-score: indicators standardised over a horizon, weighted and added."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kapman_assets.etf.columns import COMPONENTS
+from kapman_assets.etf.indicators import FLAT
+from kapman_assets.etf.look_back import LONGEST_CHANGE
+from kapman_assets.etf.windows import Bools, Floats, windows
+
+LEAST_VALUES = 20
+"""A z-score over fewer values than the shortest horizon says nothing; longer horizons use what is there above it."""
+
+LEAST_PERCENT = 80
+"""Weight of the known components that a composite needs: a name without 200 bars lacks the 20 of the averages' gap."""
+
+CHANGES = (1, LONGEST_CHANGE)
+
+_PERCENT = np.array([component.percent for component in COMPONENTS])
+_BITS = 1 << np.arange(len(COMPONENTS))
+
+
+@dataclass(frozen=True)
+class Composite:
+    """Composite of one symbol and horizon, `count` sessions.
+
+    Attributes:
+        z: `(components, count)`, the standardised indicators.
+        values: `(components, count)`, known values in the window of each.
+        contributions: `(components, count)`, weighted; their sum over what is known is the composite.
+        composite: NaN where less than `LEAST_PERCENT` of the weights is known.
+        percent_known: weight of the known components, 0 to 100.
+        changes: the composite less that of so many sessions before, by `CHANGES`; NaN if one is unknown or they are
+            made of different components.
+        is_other: by `CHANGES`, where the two are known and made of different components.
+    """
+
+    z: Floats
+    values: npt.NDArray[np.int64]
+    contributions: Floats
+    composite: Floats
+    percent_known: npt.NDArray[np.int64]
+    changes: dict[int, Floats]
+    is_other: dict[int, Bools]
+
+
+def composite(indicators: Floats, scale: Floats, horizon: int, count: int) -> Composite:
+    """The composite of the last `count` sessions.
+
+    Args:
+        indicators: `(components, sessions)` in the order of `COMPONENTS`, NaN where unknown.
+        scale: what is natural for each, likewise: a deviation of a tiny share of it is none.
+        horizon: sessions of the window, the session's own included.
+        count: sessions that are asked for.
+    """
+    z, values = standardised(indicators, scale, horizon, count + LONGEST_CHANGE)
+    known = ~np.isnan(z)
+    percent = _PERCENT @ known
+    share = np.where(percent >= LEAST_PERCENT, percent / 100, np.nan)
+    contributions = (_PERCENT / 100)[:, np.newaxis] * z / share
+    total = np.where(np.isnan(share), np.nan, np.where(known, contributions, 0.0).sum(axis=0))
+    made_of = _BITS @ known
+    changes, is_other = {}, {}
+    now = slice(LONGEST_CHANGE, None)
+    for sessions in CHANGES:
+        earlier = slice(LONGEST_CHANGE - sessions, -sessions)
+        change = total[now] - total[earlier]
+        is_other[sessions] = ~np.isnan(change) & (made_of[now] != made_of[earlier])
+        changes[sessions] = np.where(is_other[sessions], np.nan, change)
+    return Composite(z[:, now], values[:, now], contributions[:, now], total[now], percent[now], changes, is_other)
+
+
+def standardised(values: Floats, scale: Floats, window: int, count: int) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """z-scores of the last `count` values of each row, and how many values each is made of.
+
+    `(x - mean) / std` with ddof=1 over the known values of the window, x included. NaN where x is unknown, where fewer
+    than `LEAST_VALUES` are known, and where they stand still.
+    """
+    length = count + window - 1
+    recent = values[:, -length:]
+    padded = np.concatenate((np.full((len(values), length - recent.shape[1]), np.nan), recent), axis=1)
+    is_known = ~np.isnan(padded)
+    known = windows(is_known.astype(np.float64), window)
+    held = windows(np.where(is_known, padded, 0.0), window)
+    number = known.sum(axis=-1)
+    mean = held.sum(axis=-1) / np.maximum(number, 1)
+    held -= mean[..., np.newaxis]
+    held *= known
+    last = held[..., -1].copy()
+    deviation = np.sqrt(np.square(held, out=held).sum(axis=-1) / np.maximum(number - 1, 1))
+    recent_scale = np.concatenate((np.full((len(scale), max(count - scale.shape[1], 0)), np.nan), scale[:, -count:]), 1)
+    is_defined = (number >= LEAST_VALUES) & is_known[:, -count:] & (deviation > FLAT * recent_scale)
+    z = np.full(last.shape, np.nan)
+    np.divide(last, deviation, out=z, where=is_defined)
+    return z, number.astype(np.int64)
