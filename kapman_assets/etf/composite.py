@@ -19,6 +19,9 @@ LEAST_PERCENT = 80
 CHANGES = (1, LONGEST_CHANGE)
 
 _PERCENT = np.array([component.percent for component in COMPONENTS])
+_SCALES = [{"macd": None, "rsi14": 100.0}.get(component.indicator, 1.0) for component in COMPONENTS]
+"""What is natural for the values of each; None is the price."""
+
 _BITS = 1 << np.arange(len(COMPONENTS))
 
 
@@ -46,16 +49,19 @@ class Composite:
     is_other: dict[int, Bools]
 
 
-def composite(indicators: Floats, scale: Floats, horizon: int, count: int) -> Composite:
+def composite(indicators: Floats, close: Floats, horizon: int, count: int) -> Composite:
     """The composite of the last `count` sessions.
 
     Args:
         indicators: `(components, sessions)` in the order of `COMPONENTS`, NaN where unknown.
-        scale: what is natural for each, likewise: a deviation of a tiny share of it is none.
+        close: one a session, NaN without a bar.
         horizon: sessions of the window, the session's own included.
         count: sessions that are asked for.
     """
-    z, values = standardised(indicators, scale, horizon, count + LONGEST_CHANGE)
+    natural = np.stack([close if scale is None else np.full(len(close), scale) for scale in _SCALES])
+    z, values = standardised(indicators, natural, horizon, count + LONGEST_CHANGE)
+    # RSI and MACD of a close that stands still remember older ones, which says nothing of the window.
+    z[:, _stands_still(close, horizon, count + LONGEST_CHANGE)] = np.nan
     known = ~np.isnan(z)
     percent = _PERCENT @ known
     share = np.where(percent >= LEAST_PERCENT, percent / 100, np.nan)
@@ -76,11 +82,9 @@ def standardised(values: Floats, scale: Floats, window: int, count: int) -> tupl
     """z-scores of the last `count` values of each row, and how many values each is made of.
 
     `(x - mean) / std` with ddof=1 over the known values of the window, x included. NaN where x is unknown, where fewer
-    than `LEAST_VALUES` are known, and where they stand still.
+    than `LEAST_VALUES` are known, and where they stand still: where their deviation is a tiny share of `scale`.
     """
-    length = count + window - 1
-    recent = values[:, -length:]
-    padded = np.concatenate((np.full((len(values), length - recent.shape[1]), np.nan), recent), axis=1)
+    padded = _recent(values, count + window - 1)
     is_known = ~np.isnan(padded)
     known = windows(is_known.astype(np.float64), window)
     held = windows(np.where(is_known, padded, 0.0), window)
@@ -90,8 +94,21 @@ def standardised(values: Floats, scale: Floats, window: int, count: int) -> tupl
     held *= known
     last = held[..., -1].copy()
     deviation = np.sqrt(np.square(held, out=held).sum(axis=-1) / np.maximum(number - 1, 1))
-    recent_scale = np.concatenate((np.full((len(scale), max(count - scale.shape[1], 0)), np.nan), scale[:, -count:]), 1)
-    is_defined = (number >= LEAST_VALUES) & is_known[:, -count:] & (deviation > FLAT * recent_scale)
+    is_defined = (number >= LEAST_VALUES) & is_known[:, -count:] & (deviation > FLAT * _recent(scale, count))
     z = np.full(last.shape, np.nan)
     np.divide(last, deviation, out=z, where=is_defined)
     return z, number.astype(np.int64)
+
+
+def _stands_still(close: Floats, window: int, count: int) -> Bools:
+    """Where all known closes of the window are equal, on the last `count` sessions."""
+    recent = _recent(close[np.newaxis], count + window - 1)[0]
+    highest = windows(np.where(np.isnan(recent), -np.inf, recent), window).max(axis=-1)
+    lowest = windows(np.where(np.isnan(recent), np.inf, recent), window).min(axis=-1)
+    return np.asarray(highest <= lowest)
+
+
+def _recent(values: Floats, count: int) -> Floats:
+    """The last `count` values of each row, NaN before the first."""
+    recent = values[:, max(values.shape[1] - count, 0) :]
+    return np.concatenate((np.full((len(values), count - recent.shape[1]), np.nan), recent), axis=1)

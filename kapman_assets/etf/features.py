@@ -195,10 +195,7 @@ class _Calculation:
         self, own: Indicators, close: Floats, of_session: Mapping[str, _Codes], bars: "_Bars", window: int
     ) -> _OfSymbol:
         inputs = np.stack([own.values[component.indicator] for component in COMPONENTS])
-        natural = {"macd": close, "rsi14": np.full(len(close), 100.0)}
-        ones = np.ones(len(close))
-        scale = np.stack([natural.get(component.indicator, ones) for component in COMPONENTS])
-        result = composite(inputs, scale, window, self.count)
+        result = composite(inputs, close, window, self.count)
         values = {
             "composite_z": result.composite,
             **{f"dz{sessions}": result.changes[sessions] for sessions in CHANGES},

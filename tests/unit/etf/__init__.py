@@ -1,0 +1,1 @@
+"""The features of ETFs, their breadth and statistics."""
