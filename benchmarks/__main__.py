@@ -11,6 +11,7 @@ from rich.console import Console
 from benchmarks import (
     analysis,
     chains,
+    etf,
     history,
     machine,
     options_metrics,
@@ -33,6 +34,7 @@ SUBJECTS: dict[str, Callable[[Laboratory], list[Row]]] = {
     "history": history.measure,
     "reads": reads.measure,
     "simulation": simulation.measure,
+    "etf": etf.measure,
     "start": start.measure,
     "options": options_metrics.measure,
     "chains": chains.measure,

@@ -10,8 +10,8 @@ from kapman_assets.etf.indicators import FLAT
 from kapman_assets.etf.look_back import LONGEST_CHANGE
 from kapman_assets.etf.windows import Bools, Floats, windows
 
-LEAST_VALUES = 20
-"""A z-score over fewer values than the shortest horizon says nothing; longer horizons use what is there above it."""
+LEAST_VALUES = 15
+"""Three quarters of the shortest horizon: a z-score uses what is there, but fewer values than these say nothing."""
 
 LEAST_PERCENT = 80
 """Weight of the known components that a composite needs: a name without 200 bars lacks the 20 of the averages' gap."""

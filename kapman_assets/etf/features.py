@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from types import MappingProxyType
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +20,10 @@ from kapman_assets.etf.columns import COLUMNS, COMPONENTS, COMPOSITE_COLUMNS, HO
 from kapman_assets.etf.composite import CHANGES, LEAST_PERCENT, LEAST_VALUES, Composite, composite
 from kapman_assets.etf.indicators import BARS_NEEDED, Indicators, indicators
 from kapman_assets.etf.look_back import SESSIONS_BEFORE, Span, spans
-from kapman_assets.etf.reasons import CODES, Reason, code
+from kapman_assets.etf.reasons import CODES, Reason
 from kapman_assets.etf.relative import RETURNS, regression, session_return
-from kapman_assets.etf.windows import Bools, Floats
+from kapman_assets.etf.seen_bars import Codes, SeenBars, last_of
+from kapman_assets.etf.windows import Floats
 from kapman_assets.options.price import VOLUME_WINDOW, dollar_volume
 
 PIPELINE_VERSION = "etf-1"
@@ -32,8 +32,6 @@ PIPELINE_VERSION = "etf-1"
 KEY = ("symbol", "session", "horizon", "pipeline_version")
 
 _REFERENCE = {"rs_spy_30d": 30, "rs_spy_90d": 90}
-_Codes = npt.NDArray[np.uint8]
-_T = TypeVar("_T", bound=np.generic)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +121,7 @@ class _OfSymbol:
     """By column `(count, horizons)`, or `(count, 1)` where they are the same: values, and codes of why they are NaN."""
 
     values: dict[str, Floats]
-    codes: dict[str, _Codes]
+    codes: dict[str, Codes]
 
 
 @dataclass(frozen=True)
@@ -145,7 +143,7 @@ class _Calculation:
         usable = (high > 0) & (low > 0) & (close > 0) & (volume >= 0) & np.isfinite(high + low + close + volume)
         close = np.where(usable, close, np.nan)
         own = indicators(high, low, close, usable, self.spans)
-        bars = _Bars(usable, benchmark, self._starts(), self.count)
+        bars = SeenBars(usable, benchmark, self._starts(), self.count)
         session_values, session_codes = self._of_session(own, close, np.where(usable, volume, np.nan), bars)
         by_horizon = [self._of_horizon(own, close, session_codes, bars, window) for window in HORIZONS.values()]
         values = {name: np.stack([part.values[name] for part in by_horizon], axis=-1) for name in COMPOSITE_COLUMNS}
@@ -156,17 +154,17 @@ class _Calculation:
         return _OfSymbol(values, codes)
 
     def _of_session(
-        self, own: Indicators, close: Floats, volume: Floats, bars: "_Bars"
-    ) -> tuple[dict[str, Floats], dict[str, _Codes]]:
+        self, own: Indicators, close: Floats, volume: Floats, bars: SeenBars
+    ) -> tuple[dict[str, Floats], dict[str, Codes]]:
         values: dict[str, Floats] = {}
-        codes: dict[str, _Codes] = {}
-        seen = _last(own.bars, self.count)
+        codes: dict[str, Codes] = {}
+        seen = last_of(own.bars, self.count)
         for name, needed in BARS_NEEDED.items():
-            values[name] = _last(own.values[name], self.count)
+            values[name] = last_of(own.values[name], self.count)
             codes[name] = bars.why(values[name], (seen < needed, Reason.SHORT_HISTORY), (True, Reason.FLAT_HISTORY))
         for name, sessions in _REFERENCE.items():
             difference = session_return(close, sessions) - session_return(bars.benchmark, sessions)
-            values[name] = _last(difference, self.count)
+            values[name] = last_of(difference, self.count)
             codes[name] = bars.why(
                 values[name],
                 (~bars.has_one_before(sessions), Reason.SHORT_HISTORY),
@@ -178,12 +176,12 @@ class _Calculation:
         for name in ("beta_spy_252d", "corr_spy_252d"):
             codes[name] = bars.why(
                 values[name],
-                (_last(np.isnan(bars.benchmark), self.count), Reason.NO_BENCHMARK),
+                (last_of(np.isnan(bars.benchmark), self.count), Reason.NO_BENCHMARK),
                 (seen <= RETURNS, Reason.SHORT_HISTORY),
                 (together.returns < RETURNS, Reason.NO_BENCHMARK),
                 (True, Reason.FLAT_HISTORY),
             )
-        values["vol_dollar_20d"] = _last(dollar_volume(close, volume), self.count)
+        values["vol_dollar_20d"] = last_of(dollar_volume(close, volume), self.count)
         codes["vol_dollar_20d"] = bars.why(
             values["vol_dollar_20d"],
             (~bars.has_one_before(VOLUME_WINDOW - 1), Reason.SHORT_HISTORY),
@@ -192,7 +190,7 @@ class _Calculation:
         return values, codes
 
     def _of_horizon(
-        self, own: Indicators, close: Floats, of_session: Mapping[str, _Codes], bars: "_Bars", window: int
+        self, own: Indicators, close: Floats, of_session: Mapping[str, Codes], bars: SeenBars, window: int
     ) -> _OfSymbol:
         inputs = np.stack([own.values[component.indicator] for component in COMPONENTS])
         result = composite(inputs, close, window, self.count)
@@ -207,9 +205,9 @@ class _Calculation:
         return _OfSymbol(values, self._codes_of_horizon(values, result, of_session, bars))
 
     def _codes_of_horizon(
-        self, values: Mapping[str, Floats], result: Composite, of_session: Mapping[str, _Codes], bars: "_Bars"
-    ) -> dict[str, _Codes]:
-        codes: dict[str, _Codes] = {}
+        self, values: Mapping[str, Floats], result: Composite, of_session: Mapping[str, Codes], bars: SeenBars
+    ) -> dict[str, Codes]:
+        codes: dict[str, Codes] = {}
         lacking = np.zeros(self.count, dtype=np.uint8)
         for place, component in enumerate(COMPONENTS):
             indicator = of_session[component.indicator]
@@ -245,46 +243,6 @@ class _Calculation:
         return starts[first:]
 
 
-@dataclass(frozen=True)
-class _Bars:
-    """Which sessions have bars, to tell why a value is unknown.
-
-    Attributes:
-        usable: sessions with a bar of the symbol, all of the panel.
-        benchmark: closes of the benchmark, NaN without one, likewise.
-        starts: for each asked session, position of the first that it sees.
-        count: how many are asked for.
-    """
-
-    usable: Bools
-    benchmark: Floats
-    starts: npt.NDArray[np.int64]
-    count: int
-
-    def why(self, values: Floats, *reasons: tuple[Bools | bool, Reason]) -> _Codes:
-        """The code of the first reason that holds where a value is NaN, 0 where it is known."""
-        known = ~np.isnan(values)
-        if known.all():
-            return np.zeros(self.count, dtype=np.uint8)
-        conditions = [known, ~_last(self.usable, self.count)]
-        choices = [0, code(Reason.NO_BAR)]
-        for condition, reason in reasons:
-            conditions.append(np.broadcast_to(condition, self.count))
-            choices.append(code(reason))
-        return np.select(conditions, choices, 0).astype(np.uint8)
-
-    def has_one_before(self, sessions: int) -> Bools:
-        """Where the symbol has a bar at least so many sessions before, in what the session sees."""
-        before = np.concatenate(([0], self.usable.cumsum()))
-        ends = np.arange(len(self.usable) - self.count, len(self.usable)) - sessions + 1
-        return before[np.maximum(ends, self.starts)] > before[self.starts]
-
-    def lacks_at(self, sessions: int) -> Bools:
-        """Where the session so many before has no bar of the symbol."""
-        places = np.arange(len(self.usable) - self.count, len(self.usable)) - sessions
-        return (places < 0) | ~self.usable[np.maximum(places, 0)]
-
-
 def _shortest(result: Composite) -> Floats:
     known = ~np.isnan(result.z)
     shortest = np.where(known, result.values, np.iinfo(np.int64).max).min(axis=0)
@@ -303,11 +261,7 @@ def _positive(closes: Floats) -> Floats:
     return np.where(np.isfinite(closes) & (closes > 0), closes, np.nan)
 
 
-def _last(values: npt.NDArray[_T], count: int) -> npt.NDArray[_T]:
-    return values[len(values) - count :]
-
-
-def _as_json(codes: _Codes) -> npt.NDArray[np.object_]:
+def _as_json(codes: Codes) -> npt.NDArray[np.object_]:
     """One object a row; rows that lack the same for the same reasons share it."""
     texts = np.full(len(codes), "{}", dtype=object)
     lacking = np.flatnonzero(codes.any(axis=1))

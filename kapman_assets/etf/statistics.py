@@ -5,6 +5,7 @@ overlap: n of them know far less than n independent ones. So every answer carrie
 not overlap, what the symbol did anyway, and intervals that keep neighbours together.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -105,7 +106,7 @@ class ConditionalStatistics:
 
 
 def conditional_statistics(
-    sessions: npt.ArrayLike, close: npt.ArrayLike, held: BooleanArray, forward: int, as_of: date
+    sessions: Sequence[date], close: npt.ArrayLike, held: BooleanArray, forward: int, as_of: date
 ) -> ConditionalStatistics:
     """Look at the returns after each session on which a condition held.
 

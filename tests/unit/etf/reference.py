@@ -95,7 +95,7 @@ class Reference:
         """Standard score of an indicator, with the sample's deviation."""
         window = [self.indicator(name, p) for p in range(max(place - horizon + 1, 0), place + 1)]
         known = [value for value in window if not math.isnan(value)]
-        if math.isnan(window[-1]) or len(known) < 20:
+        if math.isnan(window[-1]) or len(known) < 15:
             return UNKNOWN
         mean = average(known)
         deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (len(known) - 1))

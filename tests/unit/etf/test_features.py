@@ -120,8 +120,10 @@ def test_a_later_bar_changes_no_row(seed: int, later: int, missing: int) -> None
 
 
 def test_older_history_than_a_row_sees_changes_nothing() -> None:
-    panel = random_panel(11, 900, symbols=2)
+    panel = random_panel(11, 900, symbols=3)
     panel.close[1, 120:160] = np.nan
+    # Its last 253 bars reach further back than a row sees.
+    panel.close[2, ::2] = np.nan
     first_session = panel.sessions[-5]
     begin = next(place for place, day in enumerate(panel.sessions) if day >= first_day_seen(first_session))
     assert begin > 100
@@ -131,6 +133,7 @@ def test_older_history_than_a_row_sees_changes_nothing() -> None:
     # That the limit is no larger than it has to be: half a year later something is missing.
     shorter = etf_features(cut(panel, slice(begin + 130, None)), last=5)
     assert not shorter[NAMES].equals(short[NAMES])
+    assert reasons(row(short, "S2"))["beta_spy_252d"] == "SHORT_HISTORY"
 
 
 @pytest.mark.parametrize(
@@ -231,7 +234,7 @@ def test_percent_b_is_clamped() -> None:
     assert row(features, "S1")["bb_pctb_20"] == 1
 
 
-@pytest.mark.parametrize("count", [1, 2, 14, 25, 44, 45, 59, 199, 200, 252, 253])
+@pytest.mark.parametrize("count", [1, 2, 14, 25, 39, 40, 41, 59, 199, 200, 213, 252, 253])
 def test_a_short_history(count: int) -> None:
     of_session = row(etf_features(random_panel(3, count), last=1))
     told = reasons(of_session)
@@ -240,31 +243,29 @@ def test_a_short_history(count: int) -> None:
         ("rsi14", 15), ("atr14", 15), ("bb_pctb_20", 20), ("vol_dollar_20d", 20), ("macd", 26), ("macd_signal", 34),
         ("rs_spy_30d", 31), ("ma50", 50), ("rs_spy_90d", 91), ("ma200", 200), ("ma_gap_pct", 200),
         ("beta_spy_252d", 253), ("corr_spy_252d", 253),
-        # 20 values of the indicator; all components but the averages' gap make a composite.
-        ("rsi_z", 34), ("macd_z", 45), ("composite_z", 45), ("dz1", 46), ("dz5", 50), ("ma_gap_z", 219),
+        # 15 values of the indicator; all components but the averages' gap make a composite.
+        ("rsi_z", 29), ("macd_z", 40), ("composite_z", 40), ("dz1", 41), ("dz5", 45), ("ma_gap_z", 214),
     ):  # fmt: skip
-        if name.startswith("dz") and 219 <= count < 224:
-            continue
         assert (name not in told) == (count >= needed), name
         assert told.get(name) in {None, "SHORT_HISTORY", "NO_COMPOSITE"}
-    assert of_session["weight_known"] == pytest.approx(1.0 if count >= 219 else of_session["weight_known"])
-    if 45 <= count < 219:
+    assert (of_session["weight_known"] == 1) == (count >= 214)
+    if 40 <= count < 214:
         assert of_session["weight_known"] == 0.8
         assert told["ma_gap_contribution"] == "SHORT_HISTORY"
         assert of_session["z_values"] == min(count - 25, 60)
 
 
 def test_a_component_that_joins_is_no_change_of_the_composite() -> None:
-    features = etf_features(random_panel(3, 225))
-    sessions = sessions_up_to(225)
+    features = etf_features(random_panel(3, 220))
+    sessions = sessions_up_to(220)
 
-    # The 219th session has 20 values of the averages' gap.
-    joined = row(features, session=sessions[218])
+    # The 214th session has 15 values of the averages' gap.
+    joined = row(features, session=sessions[213])
     assert (reasons(joined)["dz1"], reasons(joined)["dz5"]) == ("OTHER_COMPONENTS", "OTHER_COMPONENTS")
-    assert not {"dz1", "dz5"} & set(reasons(row(features, session=sessions[217])))
-    assert reasons(row(features, session=sessions[219])).get("dz5") == "OTHER_COMPONENTS"
-    assert "dz1" not in reasons(row(features, session=sessions[219]))
-    assert "dz5" not in reasons(row(features, session=sessions[223]))
+    assert not {"dz1", "dz5"} & set(reasons(row(features, session=sessions[212])))
+    assert reasons(row(features, session=sessions[214])).get("dz5") == "OTHER_COMPONENTS"
+    assert "dz1" not in reasons(row(features, session=sessions[214]))
+    assert "dz5" not in reasons(row(features, session=sessions[218]))
 
 
 @pytest.mark.parametrize("price", [100.0, 33.3, 0.07])
@@ -280,6 +281,7 @@ def test_a_price_that_stands_still(price: float, moved: bool) -> None:
     assert {told[component.z] for component in COMPONENTS} == {"FLAT_HISTORY"}
     assert (told["composite_z"], told["bb_pctb_20"], told["corr_spy_252d"]) == ("FLAT_HISTORY",) * 3
     assert (told["dz1"], told["dz5"]) == ("NO_COMPOSITE",) * 2
+    assert moved or told["rsi14"] == "FLAT_HISTORY"
     assert (of_session["weight_known"], of_session["z_values"]) == (0, 0)
     assert of_session["beta_spy_252d"] == 0
     assert (of_session["mom_5d"], of_session["ma_gap_pct"]) == (0, pytest.approx(0, abs=1e-12))
@@ -292,7 +294,7 @@ def test_a_symbol_without_bars() -> None:
 
     assert len(features) == 6
     for _, of_session in features.iterrows():
-        assert set(reasons(of_session).values()) == {"NO_BAR", "NO_COMPOSITE"} - {"NO_COMPOSITE"}
+        assert set(reasons(of_session).values()) == {"NO_BAR"}
         assert of_session["weight_known"] == 0
 
 
@@ -333,6 +335,7 @@ def test_a_missing_day() -> None:
     assert reasons(row(features, session=days[405])) == {"dz5": "NO_COMPOSITE", "vol_dollar_20d": "GAP_IN_BARS"}
     assert reasons(row(features, session=days[402])) == {"vol_dollar_20d": "GAP_IN_BARS"}
     assert row(features, session=days[402])["z_values"] == 59
+    assert row(features, session=days[402], horizon="20D")["z_values"] == 19
 
 
 def test_a_missing_day_thirty_sessions_ago() -> None:

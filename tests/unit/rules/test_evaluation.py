@@ -87,7 +87,7 @@ def test_a_crossing_of_two_names() -> None:
     rule = parse("cross_above(macd, macd_signal)", CATALOGUE)
     rows = pd.DataFrame({"macd": [1.0, 2.0, 4.0, 4.0, 1.0], "macd_signal": [2.0, 2.5, 3.0, 4.5, 2.0]})
 
-    assert plain(evaluate_history(rule, rows)) == [None, False, True, False, False]
+    assert plain(evaluate_history(rule, rows)) == [False, False, True, False, False]
 
 
 def test_a_frame_is_decided_row_by_row() -> None:
