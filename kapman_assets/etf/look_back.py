@@ -1,6 +1,6 @@
 """How much of the past a session's row sees.
 
-Averages that decay depend on where they begin. They begin where docs/decisions/006-history-behind-an-indicator.md says
+Averages that decay depend on where they begin. They begin where decision 006 says
 for every indicator of the project, so that an RSI here is the RSI there, and one session alone gives the same row as
 the whole history.
 """
