@@ -15,6 +15,7 @@ from kapman_resources.schema.analysis import (
     wyckoff_phases,
 )
 from kapman_resources.schema.base import metadata
+from kapman_resources.schema.etf import alert_firings, alert_rules, etf_features, watchlist
 from kapman_resources.schema.market import (
     market,
     ohlcv,
@@ -39,8 +40,11 @@ SESSION_TABLES = {table.name: "date" for table in (ohlcv, ohlcv_quarantine, opti
 
 __all__ = [
     "SESSION_TABLES",
+    "alert_firings",
+    "alert_rules",
     "daily_snapshots",
     "dealer_metrics",
+    "etf_features",
     "market",
     "metadata",
     "model_parameters",
@@ -58,6 +62,7 @@ __all__ = [
     "tickers",
     "universe_technicals",
     "volatility_metrics",
+    "watchlist",
     "wyckoff_events",
     "wyckoff_phases",
 ]
