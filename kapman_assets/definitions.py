@@ -9,6 +9,8 @@ from typing import Any
 
 import dagster as dg
 
+from kapman_assets.etf import assets as etf
+from kapman_assets.etf import checks as etf_checks
 from kapman_assets.market import assets as market
 from kapman_assets.market import checks as market_checks
 from kapman_assets.market import jobs as market_jobs
@@ -31,6 +33,7 @@ default_assets = [
     technicals.universe_technicals,
     technicals.technical_indicators,
     wyckoff.wyckoff,
+    etf.etf_features,
     *build_assets(load_models()),
 ]
 default_asset_checks = [
@@ -39,6 +42,7 @@ default_asset_checks = [
     market_checks.watchlist_trades,
     options_checks.options_chains_checks,
     options_checks.option_metrics_checks,
+    etf_checks.benchmark_is_recent,
 ]
 default_jobs = [market_jobs.ohlcv_retention, options_jobs.options_retention]
 default_schedules = [market_jobs.ohlcv_retention_schedule, options_jobs.options_retention_schedule]
@@ -51,7 +55,7 @@ default_sensors: list[dg.SensorDefinition] = [
             target=dg.AssetSelection.groups(group),
             default_status=dg.DefaultSensorStatus.RUNNING,
         )
-        for group in (market.GROUP, options.GROUP, technicals.GROUP, wyckoff.GROUP, "snapshots")
+        for group in (market.GROUP, options.GROUP, technicals.GROUP, wyckoff.GROUP, etf.GROUP, "snapshots")
     ),
 ]
 

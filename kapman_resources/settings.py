@@ -7,11 +7,11 @@ points at, where the default directories are) is decided here too; opening a con
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from kapman_resources.errors import ConfigurationError
 
@@ -20,6 +20,10 @@ VENDOR_HOSTS = frozenset({"files.massive.com", "files.polygon.io", "api.massive.
 
 MARKET_MARKER = "market.json"
 """File at the root of a simulated market; a directory without it is a recorded market."""
+
+
+SECTOR_ETFS = ("XLB", "XLC", "XLE", "XLF", "XLI", "XLK", "XLP", "XLRE", "XLU", "XLV", "XLY", "SPY")
+"""The eleven sectors of the S&P 500 as SPDR funds, and the index."""
 
 
 class MarketKind(StrEnum):
@@ -86,6 +90,18 @@ class Settings(BaseSettings):
     options_highest_strike: float = Field(default=1.5, gt=0)
     wyckoff_universe: Literal["watchlist", "all"] = "watchlist"
     risk_free_rate: float = Field(default=0.0, ge=-0.1, le=1)
+    etf_universe: Annotated[tuple[str, ...], NoDecode] = SECTOR_ETFS
+
+    @field_validator("etf_universe", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        """Symbols between commas, each once and in their case."""
+        if not isinstance(value, str):
+            return value
+        symbols = [symbol.strip() for symbol in value.split(",")]
+        if not all(symbols) or len(set(symbols)) < len(symbols):
+            raise ValueError("write symbols between commas, each once, such as XLK,XLF,SPY")
+        return tuple(symbols)
 
     @field_validator("kapman_home", mode="after")
     @classmethod

@@ -72,7 +72,7 @@ def materialize_missing(workplace: Workplace, count: int) -> None:
     _run("key:tickers or key:splits", missing.bars[-1:])
     _run("ohlcv", missing.bars)
     # Both need the bars alone, and one of them would leave a core idle.
-    with _beside(workplace, "group:technicals or group:wyckoff", missing.analysis):
+    with _beside(workplace, "group:technicals or group:wyckoff or group:etf", missing.analysis):
         _run("group:options", missing.chains)
     _run("group:snapshots", missing.analysis)
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kapman_assets.technicals.history import history_start
 from kapman_resources.sessions import session_offset
 
 LONGEST_WINDOW = 252
@@ -20,9 +21,6 @@ LONGEST_CHANGE = 5
 
 SESSIONS_BEFORE = LONGEST_WINDOW - 1 + LONGEST_CHANGE
 """A row sees the indicators of so many sessions before it."""
-
-_HALF = 6
-_HALVES_BEFORE = 3
 
 
 class Span(NamedTuple):
@@ -37,15 +35,6 @@ class Span(NamedTuple):
     start: int
     first: int
     after: int
-
-
-def history_start(session: date) -> date:
-    """First day that an indicator of the session sees: the start of the half-year three before the session's own.
-
-    So it sees 18 to 24 months, at most 508 sessions.
-    """
-    halves = session.year * 2 + (session.month - 1) // _HALF - _HALVES_BEFORE
-    return date(halves // 2, 1 + halves % 2 * _HALF, 1)
 
 
 def first_day_seen(session: date) -> date:

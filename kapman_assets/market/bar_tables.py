@@ -30,7 +30,8 @@ _BARS = """
     LEFT JOIN splits s ON s.ticker_id = o.ticker_id AND o.date >= s.applies_from AND o.date < s.execution_date
     WHERE o.date BETWEEN %(first)s AND %(last)s
       AND (%(everyone)s OR o.ticker_id IN (
-          SELECT t.ticker_id FROM tickers t WHERE t.options_enabled OR t.symbol = ANY(%(also)s)))"""
+          SELECT t.ticker_id FROM tickers t
+          WHERE (%(watched)s AND t.options_enabled) OR t.symbol = ANY(%(also)s)))"""
 
 
 @dataclass(frozen=True)
@@ -101,10 +102,16 @@ class Splits:
 
 
 def read_bars(
-    connection: sa.Connection, first: dt.date, last: dt.date, *, everyone: bool, also: Sequence[str] = ()
+    connection: sa.Connection,
+    first: dt.date,
+    last: dt.date,
+    *,
+    everyone: bool = False,
+    watched: bool = True,
+    also: Sequence[str] = (),
 ) -> BarTable:
     """Bars of the watched names and of some others by symbol, or of everyone, from `first` to `last`."""
-    parameters = {"first": first, "last": last, "everyone": everyone, "also": list(also)}
+    parameters = {"first": first, "last": last, "everyone": everyone, "watched": watched, "also": list(also)}
     columns = read_columns(driver_connection(connection), _BARS, parameters, _KINDS)
     order = np.lexsort([columns["date"], columns["ticker_id"]])
     return BarTable(**{name: values[order] for name, values in columns.items()})

@@ -36,6 +36,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "OPTIONS_HIGHEST_STRIKE": ("1.3", 1.3),
     "WYCKOFF_UNIVERSE": ("all", "all"),
     "RISK_FREE_RATE": ("0.036", 0.036),
+    "ETF_UNIVERSE": ("XLK, GLD,SPY", ("XLK", "GLD", "SPY")),
 }
 UNSET: dict[str, object] = {
     "KAPMAN_ENV": Environment.DEV,
@@ -60,6 +61,7 @@ UNSET: dict[str, object] = {
     "OPTIONS_HIGHEST_STRIKE": 1.5,
     "WYCKOFF_UNIVERSE": "watchlist",
     "RISK_FREE_RATE": 0.0,
+    "ETF_UNIVERSE": ("XLB", "XLC", "XLE", "XLF", "XLI", "XLK", "XLP", "XLRE", "XLU", "XLV", "XLY", "SPY"),
 }
 SECRETS = [
     "DATABASE_URL", "DAGSTER_DATABASE_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "POLYGON_API_KEY",
@@ -187,6 +189,8 @@ def test_the_root_is_the_checkout_and_without_one_the_working_directory(
         ("OHLCV_HISTORY_DAYS", "0"),
         ("OHLCV_HISTORY_DAYS", "-5"),
         ("OHLCV_HISTORY_DAYS", "two years"),
+        ("ETF_UNIVERSE", "XLK,,SPY"),
+        ("ETF_UNIVERSE", "XLK,SPY,XLK"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_variables_name(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from kapman_assets.etf.columns import COLUMNS, COMPONENTS, HORIZONS, IN_PRICE_UNITS
 from kapman_assets.etf.features import KEY, PIPELINE_VERSION, Panel, etf_features
-from kapman_assets.etf.look_back import first_day_seen, history_start
-from kapman_resources.sessions import session_offset
+from kapman_assets.etf.look_back import first_day_seen
 from tests.unit.etf.markets import LAST, cut, panel_of, random_panel, sessions_up_to, walk
 from tests.unit.etf.reference import Reference
 
@@ -137,17 +136,17 @@ def test_older_history_than_a_row_sees_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("session", "start"),
+    ("session", "first"),
     [
-        (date(2026, 8, 21), date(2025, 1, 1)),
-        (date(2026, 7, 1), date(2025, 1, 1)),
-        (date(2026, 6, 30), date(2024, 7, 1)),
-        (date(2026, 1, 2), date(2024, 7, 1)),
+        # 256 sessions before: mid-August 2025, June 2025, June 2025, and 23 December 2024.
+        (date(2026, 8, 21), date(2024, 1, 1)),
+        (date(2026, 7, 1), date(2023, 7, 1)),
+        (date(2026, 6, 30), date(2023, 7, 1)),
+        (date(2026, 1, 2), date(2023, 1, 1)),
     ],
 )
-def test_history_begins_with_a_half_year(session: date, start: date) -> None:
-    assert history_start(session) == start
-    assert first_day_seen(session) == history_start(session_offset(session, -256))
+def test_the_first_day_seen_is_that_of_the_oldest_indicator_of_its_window(session: date, first: date) -> None:
+    assert first_day_seen(session) == first
 
 
 @given(st.sampled_from([2.0, 0.25, 1024.0]))
