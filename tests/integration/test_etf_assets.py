@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from kapman_assets.etf.breadth import breadth
 from kapman_assets.etf.columns import COLUMNS, HORIZONS
 from kapman_assets.etf.features import Panel, etf_features
 from kapman_assets.etf.look_back import first_day_seen
 from kapman_assets.etf.quality import RECENT_SESSIONS, benchmark_is_recent
+from kapman_assets.etf.rule_store import CATALOGUE, Evaluation, evaluate_rules
 from kapman_assets.etf.store import unknown_symbols, write_features
 from kapman_resources import partitioning, schema
 from kapman_resources.sessions import session_offset, sessions_between
@@ -241,6 +243,173 @@ def test_the_asset_takes_its_universe_from_the_settings(
         for event in result.get_asset_materialization_events()
     }
     assert counts == {RANGE[-2].isoformat(): 6, LAST.isoformat(): 6}
+
+
+def test_breadth_is_that_of_the_function(bars: sa.Engine) -> None:
+    write_features(bars, SESSIONS[-60:], UNIVERSE)
+    with bars.begin() as connection:
+        # At the thresholds themselves, where < and <= differ.
+        query = "UPDATE etf_features e SET composite_z = :z FROM tickers t WHERE t.symbol = 'XLK' AND date = :day"
+        for day, z in ((LAST, -1.0), (RANGE[0], 1.0)):
+            connection.execute(sa.text(f"{query} AND t.ticker_id = e.ticker_id"), {"z": z, "day": day})
+        found = pd.read_sql(sa.text("SELECT * FROM etf_breadth ORDER BY date, horizon"), connection)
+    features = stored(bars, SESSIONS[-60:]).rename(columns={"date": "session"})
+    expected = breadth(features, without=["SPY"]).rename(columns={"session": "date"})
+
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+    assert len(found) == 60 * len(HORIZONS)
+    assert (found[["buy", "sell", "hold", "unknown"]].sum() > 0).all()
+
+
+# --- rules
+
+
+def add_rule(engine: sa.Engine, name: str, condition: str, **values: object) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.insert(schema.alert_rules), {"name": name, "condition": condition, **values})
+
+
+def asked(engine: sa.Engine, session: date) -> Evaluation:
+    with engine.begin() as connection:
+        return evaluate_rules(connection, session)
+
+
+def fired(engine: sa.Engine, session: date) -> list[tuple[str, str]]:
+    """Rule and symbol of what fires, after it is stored."""
+    evaluation = asked(engine, session)
+    query = sa.text(
+        "SELECT r.name, t.symbol FROM alert_firings f JOIN alert_rules r USING (rule_id) "
+        "JOIN tickers t USING (ticker_id) WHERE f.date = :session ORDER BY f.rule_id, f.ticker_id"
+    )
+    with engine.connect() as connection:
+        kept = [tuple(row) for row in connection.execute(query, {"session": session})]
+    assert [(firing.name, firing.symbol) for firing in evaluation.fired] == kept
+    return [(name, symbol) for name, symbol in kept]
+
+
+@pytest.fixture
+def scores(engine: sa.Engine) -> sa.Engine:
+    """Composites of XLK and SPY over ten sessions, chosen by hand; nothing else is known of them."""
+    days = sessions_between(session_offset(LAST, -9), LAST)
+    chosen = {"XLK": [0, -2, -2, -2, -2, -2, -2, 0, -2, None], "SPY": [0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0]}
+    with engine.connect() as connection:
+        partitioning.make_room(connection, ["universe_technicals"], days)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(schema.tickers), [{"symbol": symbol} for symbol in ("XLK", "SPY", OTHER)])
+        ids = dict(connection.execute(sa.select(schema.tickers.c.symbol, schema.tickers.c.ticker_id)).all())
+        connection.execute(
+            sa.insert(schema.etf_features),
+            [
+                {
+                    "date": day, "ticker_id": ids[symbol], "horizon": horizon, "z_values": 60, "null_reasons": {},
+                    # The other horizons would never fire.
+                    "composite_z": z if horizon == "60D" else 9, "pipeline_version": "by hand",
+                }
+                for symbol, values in chosen.items()
+                for day, z in zip(days, values, strict=True)
+                for horizon in HORIZONS
+            ],
+        )  # fmt: skip
+        connection.execute(
+            sa.insert(schema.universe_technicals),
+            [
+                {"date": day, "ticker_id": ids[symbol], "bars": 99, "rsi_14": 20.0, "macd_signal": 7.0}
+                for day in days
+                for symbol in ("XLK", OTHER)
+            ],
+        )
+    return engine
+
+
+def test_a_rule_that_fired_is_silent_for_its_cool_down(scores: sa.Engine) -> None:
+    add_rule(scores, "low", "z<=-1.0")
+    add_rule(scores, "always", "z<=-1.0", cool_down=0)
+    days = sessions_between(session_offset(LAST, -9), LAST)
+
+    by_day = [fired(scores, day) for day in days]
+
+    # It holds on days 1 to 6 and 8: it fires, is silent for three sessions, and fires again.
+    assert [place for place, found in enumerate(by_day) if ("low", "XLK") in found] == [1, 5]
+    assert [place for place, found in enumerate(by_day) if ("always", "XLK") in found] == [1, 2, 3, 4, 5, 6, 8]
+    assert {symbol for found in by_day for _, symbol in found} == {"XLK"}
+    # Asked again, also about a session that others have followed, it says the same.
+    assert fired(scores, days[5]) == by_day[5]
+    assert fired(scores, days[1]) == by_day[1]
+
+
+def test_a_crossing_looks_at_the_session_before(scores: sa.Engine) -> None:
+    add_rule(scores, "down", "cross_below(z, -1)", cool_down=0)
+    days = sessions_between(session_offset(LAST, -9), LAST)
+
+    assert [place for place, day in enumerate(days) if fired(scores, day)] == [1, 8]
+
+
+def test_a_rule_is_asked_of_its_universe(scores: sa.Engine) -> None:
+    day = session_offset(LAST, -8)
+    with scores.begin() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO watchlist (user_id, ticker_id) SELECT 'ann', ticker_id FROM tickers WHERE symbol = :s"
+            ),
+            {"s": OTHER},
+        )
+    for universe in ("etf", "watchlist", "all", "XLK", "SPY"):
+        add_rule(scores, universe, "rsi_14 < 30", universe=universe, user_id="ann")
+    add_rule(scores, "not mine", "rsi_14 < 30", universe="watchlist", user_id="bob")
+    add_rule(scores, "asleep", "rsi_14 < 30", universe="all", is_active=False)
+
+    assert fired(scores, day) == [
+        ("etf", "XLK"), ("watchlist", OTHER), ("all", "XLK"), ("all", OTHER), ("XLK", "XLK"),
+    ]  # fmt: skip
+
+
+def test_names_of_all_tables_are_one_language(scores: sa.Engine) -> None:
+    # ETF features have a column of this name too, which is unknown here.
+    add_rule(scores, "both", "z < -1 and universe_macd_signal == 7 and bars > 50")
+    add_rule(scores, "unknown", "not (macd_signal > 0)")
+
+    assert fired(scores, session_offset(LAST, -8)) == [("both", "XLK")]
+    units = {name.name: name.unit for name in CATALOGUE}
+    assert units["gex_total"] == "gross gamma exposure, USD of delta hedge per 1 % move"
+    assert units["rsi14"] == "0 to 100"
+    numbers = {
+        column.name
+        for table in (schema.etf_features, schema.universe_technicals, schema.daily_snapshots)
+        for column in table.columns
+        if str(column.type) in {"DOUBLE", "DOUBLE PRECISION", "INTEGER", "BIGINT"} and column.name != "ticker_id"
+    }
+    assert numbers <= units.keys()
+    assert {"date", "ticker_id", "symbol", "null_reasons"}.isdisjoint(units)
+
+
+@pytest.mark.parametrize(
+    ("condition", "universe", "problem"),
+    [
+        ("zz <= -1", "etf", "there is no name zz"),
+        ("(z <= -1", "etf", "never closed, at character 1"),
+        ("__import__('os')", "etf", "has no place in a rule"),
+        ("z < 1 and " * 1000, "etf", "may have 1000"),
+        ("z <= -1", "NEVER", "there is no symbol NEVER"),
+    ],
+)
+def test_a_bad_rule_is_named_and_the_others_fire(
+    scores: sa.Engine, condition: str, universe: str, problem: str
+) -> None:
+    add_rule(scores, "bad", condition, universe=universe)
+    add_rule(scores, "good", "z <= -1")
+
+    evaluation = asked(scores, session_offset(LAST, -8))
+
+    assert [firing.name for firing in evaluation.fired] == ["good"]
+    (refused,) = evaluation.refused
+    assert (refused.name, refused.user_id) == ("bad", "local")
+    assert problem in refused.problem
+
+
+def test_without_rules_or_rows_nothing_fires(engine: sa.Engine) -> None:
+    assert asked(engine, LAST) == Evaluation([], [])
+    add_rule(engine, "all", "z < 9 or cross(rsi_14, 30) or gex_total > 0", universe="all")
+    assert asked(engine, LAST) == Evaluation([], [])
 
 
 def test_comments_of_the_table_are_those_of_the_calculation() -> None:
