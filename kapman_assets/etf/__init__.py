@@ -5,4 +5,7 @@ z-scores, weighted) and `relative` (against the benchmark); `look_back` says how
 what each column means, `reasons` why one is NULL. `breadth` counts signals, `statistics` looks at what followed a
 condition, `rule_names` are the columns as names of a rule (`kapman_assets.rules`). All of it is plain calculation on
 split-adjusted bars, free of Dagster and of any database. Formulas and their source are in docs/etf.md.
+
+Around it: `store` reads bars and writes rows, `rule_store` asks stored rules of a session, `quality` judges what is
+stored; `assets` and `checks` are what Dagster sees.
 """

@@ -1,8 +1,11 @@
 """ETF features of stored bars: alone or in a range, early or late, split or not, the same rows; what rules fire."""
 
+import csv
+import gzip
 import json
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,6 +21,7 @@ from kapman_assets.etf.rule_store import CATALOGUE, Evaluation, evaluate_rules
 from kapman_assets.etf.store import unknown_symbols, write_features
 from kapman_resources import partitioning, schema
 from kapman_resources.sessions import session_offset, sessions_between
+from kapman_resources.settings import SECTOR_ETFS
 from tests.integration.conftest import Materialize
 
 LAST = date(2026, 7, 8)
@@ -71,16 +75,18 @@ def bars(engine: sa.Engine, closes: dict[str, dict[str, np.ndarray]]) -> sa.Engi
         connection.execute(
             sa.insert(schema.tickers), [{"symbol": symbol, "options_enabled": symbol == OTHER} for symbol in closes]
         )
-        connection.execute(
-            sa.text(
-                "INSERT INTO ohlcv (ticker_id, date, open, high, low, close, volume, source) "
-                "SELECT t.ticker_id, v.* FROM json_to_recordset(:rows) AS r(symbol text, day date, open float8, "
-                "high float8, low float8, close float8, volume float8) JOIN tickers t USING (symbol) "
-                "CROSS JOIN LATERAL (SELECT r.day, r.open, r.high, r.low, r.close, r.volume, 'flatfile') v"
-            ),
-            {"rows": json.dumps(rows, default=str)},
-        )
+        insert_bars(connection, rows)
     return engine
+
+
+def insert_bars(connection: sa.Connection, rows: Sequence[dict[str, object]]) -> None:
+    query = sa.text(
+        "INSERT INTO ohlcv (ticker_id, date, open, high, low, close, volume, source) "
+        "SELECT t.ticker_id, r.day, r.open, r.high, r.low, r.close, r.volume, 'flatfile' "
+        "FROM json_to_recordset(:rows) AS r(symbol text, day date, open float8, high float8, low float8, "
+        "close float8, volume float8) JOIN tickers t USING (symbol)"
+    )
+    connection.execute(query, {"rows": json.dumps(rows, default=str)})
 
 
 def split(engine: sa.Engine) -> None:
@@ -259,6 +265,48 @@ def test_breadth_is_that_of_the_function(bars: sa.Engine) -> None:
     pd.testing.assert_frame_equal(found, expected, check_dtype=False)
     assert len(found) == 60 * len(HORIZONS)
     assert (found[["buy", "sell", "hold", "unknown"]].sum() > 0).all()
+
+
+@pytest.mark.real_data
+def test_the_sectors_as_recorded_in_one_run(engine: sa.Engine, materialize: Materialize, real_data: Path) -> None:
+    recorded = sessions_between(date(2024, 7, 25), date(2026, 8, 21))
+    store_recorded(engine, real_data / "flatfiles_2024_2026", recorded)
+    asked = recorded[-300:]
+
+    result = materialize("etf_features", "etf_breadth", first=asked[0], last=asked[-1])
+
+    assert result.success
+    (check,) = result.get_asset_check_evaluations()
+    assert check.passed
+    assert str(asked[-1]) in str(check.description)
+    rows = stored(engine, asked)
+    assert rows.groupby(["symbol", "horizon"]).size().tolist() == [300] * 36
+    assert set(rows["symbol"]) == set(SECTOR_ETFS)
+    # The acceptance lines of the document.
+    recent = rows[(rows["horizon"] == "60D") & (rows["date"] >= asked[-60])]
+    assert len(recent) == 60 * 12
+    assert recent[["composite_z", "rsi14", "bb_pctb_20", "atr14", "ma_gap_pct"]].notna().all(axis=None)
+    assert rows[rows["date"] == asked[-1]][list(COLUMNS)].notna().all(axis=None)
+    # NULL and its reason go together, cell by cell.
+    unknown = [set(row.index[row.isna()]) for _, row in rows[list(COLUMNS)].iterrows()]
+    assert unknown == [set(reasons) for reasons in rows["null_reasons"]]
+    with engine.connect() as connection:
+        totals = connection.scalars(sa.text("SELECT total FROM etf_breadth")).all()
+    assert totals == [11] * 900
+
+
+def store_recorded(engine: sa.Engine, root: Path, sessions: Sequence[date]) -> None:
+    """Put the sectors' bars of the recorded day files into the warehouse."""
+    found = []
+    for path in sorted(root.rglob("*.csv.gz")):
+        with gzip.open(path, "rt") as lines:
+            rows = [line for line in csv.DictReader(lines) if line["ticker"] in SECTOR_ETFS]
+        found += [{**row, "symbol": row["ticker"], "day": path.name[:10]} for row in rows]
+    with engine.connect() as connection:
+        partitioning.make_room(connection, ["ohlcv"], sessions)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(schema.tickers), [{"symbol": symbol} for symbol in SECTOR_ETFS])
+        insert_bars(connection, found)
 
 
 # --- rules
