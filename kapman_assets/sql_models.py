@@ -24,6 +24,7 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
+from kapman_assets.automation import NEW_CODE, NEW_DATA
 from kapman_assets.metadata import column_lineage, column_schema
 from kapman_assets.partitions import SESSIONS
 from kapman_assets.runs import retry_if_transient
@@ -33,13 +34,6 @@ from kapman_resources.errors import KapmanError
 
 FOLDER = Path(__file__).parents[1] / "dbt_like_sql"
 """Beside the packages, in a checkout as where they are installed."""
-
-_NEW_DATA = dg.AutomationCondition.eager().ignore(dg.AssetSelection.assets("tickers", "splits"))
-"""Those two are refreshed every morning, which alone is no reason to make a session anew."""
-_NEW_CODE = (dg.AutomationCondition.missing().newly_true() | dg.AutomationCondition.code_version_changed()).since(
-    # Not since_last_handled(): it begins anew with the first evaluation, and a new view would never be requested.
-    dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()
-)
 
 
 class ModelError(KapmanError):
@@ -225,7 +219,7 @@ def _asset(model: Model, models: Sequence[Model]) -> dg.AssetsDefinition:
         },
         partitions_def=SESSIONS if by_session else None,
         backfill_policy=dg.BackfillPolicy.single_run() if by_session else None,
-        automation_condition=_NEW_CODE if is_view else _NEW_DATA,
+        automation_condition=NEW_CODE if is_view else NEW_DATA,
     )
     def materialize(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[None]:
         sessions = [date.fromisoformat(key) for key in context.partition_keys] if by_session else []

@@ -8,6 +8,7 @@ from datetime import date
 
 import dagster as dg
 
+from kapman_assets.automation import NEW_BARS
 from kapman_assets.etf.features import PIPELINE_VERSION
 from kapman_assets.etf.store import unknown_symbols, write_features
 from kapman_assets.market.assets import OWNERS, ohlcv, splits
@@ -33,8 +34,7 @@ _AT_A_TIME = 250
     code_version=PIPELINE_VERSION,
     deps=[ohlcv, splits],
     metadata={**column_schema(schema.etf_features), "partition_expr": "date"},
-    # Splits are refreshed every morning, which alone is no reason to make a session anew.
-    automation_condition=dg.AutomationCondition.eager().ignore(dg.AssetSelection.assets(splits)),
+    automation_condition=NEW_BARS,
 )
 def etf_features(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """Composite z-scores, their parts, and strength against SPY of the names in `ETF_UNIVERSE`, at three horizons."""

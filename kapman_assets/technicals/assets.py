@@ -10,6 +10,7 @@ from datetime import date
 import dagster as dg
 import sqlalchemy as sa
 
+from kapman_assets.automation import NEW_BARS
 from kapman_assets.market.assets import OWNERS, ohlcv, splits
 from kapman_assets.metadata import column_schema
 from kapman_assets.partitions import SESSIONS
@@ -23,9 +24,6 @@ GROUP = "technicals"
 _AT_A_TIME = 60
 """Sessions that are calculated together: their common past is read once, and memory stays bounded."""
 
-_NEW_BARS = dg.AutomationCondition.eager().ignore(dg.AssetSelection.assets(splits))
-"""Splits are refreshed every morning, which alone is no reason to make a session anew."""
-
 _Write = Callable[[sa.Engine, Sequence[date]], dict[date, int]]
 
 
@@ -38,7 +36,7 @@ _Write = Callable[[sa.Engine, Sequence[date]], dict[date, int]]
     code_version="1",
     deps=[ohlcv, splits],
     metadata={**column_schema(schema.universe_technicals), "partition_expr": "date"},
-    automation_condition=_NEW_BARS,
+    automation_condition=NEW_BARS,
 )
 def universe_technicals(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """The screener's columns of every name with a bar in the session, from bars adjusted as of it."""
@@ -54,7 +52,7 @@ def universe_technicals(context: dg.AssetExecutionContext, warehouse: Warehouse)
     code_version="1",
     deps=[ohlcv, splits],
     metadata={**column_schema(schema.technical_indicators), "partition_expr": "date"},
-    automation_condition=_NEW_BARS,
+    automation_condition=NEW_BARS,
 )
 def technical_indicators(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """The 84 indicators and the named columns of every watched name with a bar in the session."""

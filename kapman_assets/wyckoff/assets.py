@@ -5,6 +5,7 @@ from datetime import date
 
 import dagster as dg
 
+from kapman_assets.automation import NEW_BARS
 from kapman_assets.market.assets import OWNERS, ohlcv, splits
 from kapman_assets.metadata import column_schema
 from kapman_assets.partitions import SESSIONS
@@ -32,8 +33,7 @@ _AT_A_TIME = 30
             code_version=Parameters().version,
             deps=[ohlcv, splits],
             metadata={**column_schema(table), "partition_expr": "date"},
-            # Splits are refreshed every morning, which alone is no reason to read a session anew.
-            automation_condition=dg.AutomationCondition.eager().ignore(dg.AssetSelection.assets(splits)),
+            automation_condition=NEW_BARS,
         )
         for table in (schema.wyckoff_events, schema.wyckoff_phases)
     ],

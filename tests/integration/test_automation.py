@@ -140,3 +140,48 @@ def test_the_sensor_asks_for_new_and_changed_files_only(
     assert isinstance(tick(defs, instance), dg.SkipReason)
     with engine.connect() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM ohlcv")) == 3
+
+
+SESSION = date(2026, 7, 7)
+EVENING = datetime(2026, 7, 7, 22, 0, tzinfo=UTC)
+
+
+def requested_after(instance: dg.DagsterInstance, target: str, *steps: tuple[str, ...]) -> list[bool]:
+    """Whether the newest session of an asset is requested, at first and after each step of materialisations."""
+    requested, cursor = [], None
+    for number, keys in enumerate([(), *steps]):
+        for key in keys:
+            instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=SESSION.isoformat()))
+        result = dg.evaluate_automation_conditions(
+            defs=all_defs,
+            instance=instance,
+            asset_selection=dg.AssetSelection.assets(target),
+            evaluation_time=EVENING + timedelta(minutes=number),
+            cursor=cursor,
+        )
+        cursor = result.cursor
+        found = result.get_requested_partitions(dg.AssetKey(target))
+        requested.append(SESSION.isoformat() in found)
+        if requested[-1]:
+            instance.report_runless_asset_event(dg.AssetMaterialization(target, partition=SESSION.isoformat()))
+    return requested
+
+
+@pytest.mark.parametrize("target", ["technical_indicators", "wyckoff_phases", "etf_features"])
+def test_what_comes_from_bars_waits_for_them_and_follows_them(ready: dg.DagsterInstance, target: str) -> None:
+    assert requested_after(ready, target, ("ohlcv",), (), ("ohlcv",)) == [False, True, False, True]
+
+
+def test_a_summary_waits_for_its_chains(ready: dg.DagsterInstance) -> None:
+    steps = [("ohlcv",), ("options_chains",), (), ("options_chains",)]
+    assert requested_after(ready, "options_daily_summary", *steps) == [False, False, True, False, True]
+
+
+def test_a_snapshot_is_made_without_what_never_comes_and_made_anew_with_what_does(ready: dg.DagsterInstance) -> None:
+    steps = [("technical_indicators",), (), ("wyckoff_phases", "price_metrics"), (), ("options_chains",)]
+    assert requested_after(ready, "daily_snapshots", *steps) == [False, True, False, True, False, True]
+
+
+def test_metrics_follow_chains_and_bars_and_need_no_bar(ready: dg.DagsterInstance) -> None:
+    steps = [("options_chains",), (), ("ohlcv",)]
+    assert requested_after(ready, "dealer_metrics", *steps) == [False, True, False, True]

@@ -1,0 +1,24 @@
+"""When a session's derived rows are made anew: conditions that several domains share.
+
+Root assets, which ask the outside world, have conditions of their own beside them.
+"""
+
+import dagster as dg
+
+_REFERENCE = dg.AssetSelection.assets("tickers", "splits")
+"""Refreshed every morning, which alone is no reason to make a session anew."""
+
+NEW_BARS = dg.AutomationCondition.eager().ignore(_REFERENCE)
+"""For what is calculated from the bars of a session: as soon as they are there, and again when they change."""
+
+_ONE_IS_THERE = dg.AutomationCondition.any_deps_match(~dg.AutomationCondition.missing()).ignore(_REFERENCE)
+
+NEW_DATA = NEW_BARS.replace("any_deps_missing", ~_ONE_IS_THERE)
+"""For what joins several assets: as soon as one of them is there, and again with each that comes. What never comes
+(chains of a session that was missed) must not keep the rest from being joined."""
+
+NEW_CODE = (dg.AutomationCondition.missing().newly_true() | dg.AutomationCondition.code_version_changed()).since(
+    # Not since_last_handled(): it begins anew with the first evaluation, and a new view would never be requested.
+    dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()
+)
+"""For views: when there is none yet, or its SQL changed."""
