@@ -12,6 +12,7 @@ from playwright.sync_api import Page, sync_playwright
 IMAGES = Path(__file__).parent / "images"
 PAGES = {
     "asset-graph.png": "/locations/kapman/asset-groups/market/lineage",
+    "options-graph.png": "/locations/kapman/asset-groups/options/lineage",
     "ohlcv-partitions.png": "/assets/ohlcv?view=partitions",
     "ohlcv-checks.png": "/assets/ohlcv?view=checks",
 }
@@ -37,8 +38,10 @@ def main(address: str) -> None:
             executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=_FLAGS
         )
         page = browser.new_page(viewport={"width": 1440, "height": 860})
+        tall = browser.new_page(viewport={"width": 1500, "height": 1350})
         for name, path in PAGES.items():
-            take(page, address, name, path)
+            # A graph is scaled to the page no further than it can be read.
+            take(tall if path.endswith("lineage") else page, address, name, path)
         browser.close()
 
 
