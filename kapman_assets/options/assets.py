@@ -5,7 +5,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from kapman_assets.market.assets import OWNERS, ohlcv, splits, tickers
 from kapman_assets.metadata import column_lineage, column_schema, markdown_table
 from kapman_assets.options import chain_store, metrics_store
-from kapman_assets.options.chain_store import TAKEN, ChainStatus, Watched
-from kapman_assets.options.ingest import TakeReport, Terms, is_shown, store_live, store_recorded
+from kapman_assets.options.chain_store import TAKEN, Chain, ChainStatus
+from kapman_assets.options.ingest import Terms, is_shown, store_live, store_recorded
 from kapman_assets.options.lineage import COLUMN_LINEAGE
 from kapman_assets.options.session_metrics import BARS, session_metrics
 from kapman_assets.options.volatility import HISTORY_WINDOW
@@ -162,7 +162,7 @@ def _take_session(
     limit = None if recorded is not None else settings.kapman_env.live_watchlist
     with engine.connect() as connection:
         watched = chain_store.read_watched(connection, session, limit)
-        stored = chain_store.stored_statuses(connection, session)
+        stored = chain_store.stored_chains(connection, session)
     if not watched:
         raise PermanentError("No name has options_enabled: materialise `tickers`, which takes over the watchlist.")
     begun = time.perf_counter()
@@ -170,9 +170,10 @@ def _take_session(
     if recorded is not None:
         if session not in recorded.sessions():
             raise PermanentError(f"{session}: {recorded!r} has no chains of it. Record them there, or set OPTIONS_URL.")
-        report = store_recorded(engine, recorded, session, watched=watched, terms=terms, run_id=run_id)
+        store_recorded(engine, recorded, session, watched=watched, terms=terms, run_id=run_id)
     elif client is not None and is_shown(session, datetime.now(UTC)):
-        missing = [name for name in watched if stored.get(name.ticker_id) not in TAKEN]
+        taken = {ticker_id for ticker_id, chain in stored.items() if chain.status in TAKEN}
+        missing = [name for name in watched if name.ticker_id not in taken]
         report = store_live(engine, client, polygon.raw(), session, watched=missing, terms=terms, run_id=run_id)
         if report.may_recover and context.retry_number < MAX_RETRIES:
             raise dg.RetryRequested(MAX_RETRIES, _RETRY_SECONDS * 2**context.retry_number)
@@ -183,29 +184,32 @@ def _take_session(
                 f"{session}: the vendor shows only its newest chains, and none of this session are kept in {kept!r}. "
                 "Set RAW_URL to where they are, or OPTIONS_URL to recorded pages."
             )
-        report = store_recorded(engine, kept, session, watched=watched, terms=terms, run_id=run_id)
-    if report.chains and all(chain.status is ChainStatus.FAILED for chain in report.chains):
-        raise PermanentError(f"{session}: not one of {len(report.chains)} chains came. {report.chains[0].reason}")
-    return _session_facts(watched, report, seconds=time.perf_counter() - begun)
-
-
-def _session_facts(watched: Sequence[Watched], report: TakeReport, *, seconds: float) -> dict[str, Any]:
+        store_recorded(engine, kept, session, watched=watched, terms=terms, run_id=run_id)
+    # What is stored now, not what this run brought: an earlier one may have taken most of it.
+    with engine.connect() as connection:
+        chains = list(chain_store.stored_chains(connection, session).values())
+    if all(chain.status is ChainStatus.FAILED for chain in chains):
+        raise PermanentError(f"{session}: not one of {len(chains)} chains came. {chains[0].reason}")
     symbols = {name.ticker_id: name.symbol for name in watched}
-    statuses = Counter(chain.status for chain in report.chains)
-    lacking = [
-        (symbols[chain.ticker_id], chain.status.value, chain.reason)
-        for chain in report.chains
+    return _session_facts(chains, symbols, seconds=time.perf_counter() - begun)
+
+
+def _session_facts(chains: Sequence[Chain], symbols: Mapping[int, str], *, seconds: float) -> dict[str, Any]:
+    statuses = Counter(chain.status for chain in chains)
+    lacking = sorted(
+        (symbols.get(chain.ticker_id, str(chain.ticker_id)), chain.status.value, chain.reason)
+        for chain in chains
         if chain.status not in TAKEN
-    ]
+    )
     refused: Counter[str] = Counter()
-    for chain in report.chains:
+    for chain in chains:
         refused.update(chain.refused)
     return {
-        "dagster/row_count": sum(chain.contracts for chain in report.chains),
-        "names": len(watched),
+        "dagster/row_count": sum(chain.contracts for chain in chains),
+        "names": len(chains),
         **{status.value.lower(): count for status, count in sorted(statuses.items())},
-        "pages": sum(chain.pages for chain in report.chains),
-        "non_standard": sum(chain.contracts_non_standard for chain in report.chains),
+        "pages": sum(chain.pages for chain in chains),
+        "non_standard": sum(chain.contracts_non_standard for chain in chains),
         "refused": dg.MetadataValue.json(dict(refused)),
         "not_taken": markdown_table(pd.DataFrame(lacking, columns=["symbol", "status", "reason"])),
         "seconds": round(seconds, 3),

@@ -4,7 +4,7 @@ A chain's contracts and its status appear together or not at all, and a chain is
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -115,11 +115,12 @@ def read_watched(connection: sa.Connection, session: date, limit: int | None) ->
     return [Watched(*row) for row in rows]
 
 
-def stored_statuses(connection: sa.Connection, session: date) -> dict[int, ChainStatus]:
+def stored_chains(connection: sa.Connection, session: date) -> dict[int, Chain]:
     """What is stored of a session, by ticker."""
     c = options_chain_status.c
-    rows = connection.execute(sa.select(c.ticker_id, c.status).where(c.date == session))
-    return {ticker_id: ChainStatus(status) for ticker_id, status in rows}
+    query = sa.select(*(c[field.name] for field in fields(Chain))).where(c.date == session)
+    chains = (Chain(**row) for row in connection.execute(query).mappings())
+    return {chain.ticker_id: replace(chain, status=ChainStatus(chain.status)) for chain in chains}
 
 
 def sessions_with_chains(connection: sa.Connection, first: date) -> set[date]:
@@ -152,10 +153,8 @@ def write_chains(
         connection.execute(
             sa.text("SELECT pg_advisory_xact_lock(:lock, :day)"), {"lock": _WRITE_LOCK, "day": session.toordinal()}
         )
-        stored = _stored_worth(connection, session)
-        better = [
-            chain for chain in chains if _worth(chain.status, chain.contracts) >= stored.get(chain.ticker_id, (-1, 0))
-        ]
+        stored = stored_chains(connection, session)
+        better = [chain for chain in chains if _is_no_worse(chain, stored.get(chain.ticker_id))]
         ids = [chain.ticker_id for chain in better]
         for table in (options_chains, options_chain_status):
             connection.execute(sa.delete(table).where(table.c.date == session, table.c.ticker_id.in_(ids)))
@@ -168,15 +167,13 @@ def write_chains(
     return better
 
 
-def _stored_worth(connection: sa.Connection, session: date) -> dict[int, tuple[int, int]]:
-    c = options_chain_status.c
-    rows = connection.execute(sa.select(c.ticker_id, c.status, c.contracts).where(c.date == session))
-    return {ticker_id: _worth(ChainStatus(status), contracts) for ticker_id, status, contracts in rows}
-
-
-def _worth(status: ChainStatus, contracts: int) -> tuple[int, int]:
+def _is_no_worse(chain: Chain, stored: Chain | None) -> bool:
     """Of two incomplete chains the one with more contracts is the better; all others are replaced by their like."""
-    return _WORTH[status], contracts if status is ChainStatus.INCOMPLETE else 0
+    if stored is None:
+        return True
+    if chain.status is stored.status is ChainStatus.INCOMPLETE:
+        return chain.contracts >= stored.contracts
+    return _WORTH[chain.status] >= _WORTH[stored.status]
 
 
 def _status_row(session: date, chain: Chain, run_id: str | None) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def is_shown(session: date, now: datetime) -> bool:
 
 def store_recorded(
     engine: sa.Engine, kept: RawPages, session: date, *, watched: Sequence[Watched], terms: Terms, run_id: str | None
-) -> TakeReport:
+) -> None:
     """Read every name's kept pages and store the session in one transaction."""
     names = {name.symbol: name for name in watched}
     with _collector_at_rest():
@@ -96,7 +96,6 @@ def store_recorded(
         taken = {names[symbol]: _of_kept(take, symbol, session, kept) for symbol, take in kept_takes}
         chains, rows = _read(session, taken, terms)
     chain_store.write_chains(engine, session, chains, rows, run_id=run_id)
-    return TakeReport(chains)
 
 
 def store_live(

@@ -74,7 +74,9 @@ def test_a_chain_and_its_status_appear_together(engine: sa.Engine, ids: dict[str
     assert write(engine, ids, status, {"AAA": [90, 100]}) == ["AAA", "BBB", "CCC"]
     assert stored(engine) == {"AAA": ("COMPLETE", [90, 100]), "BBB": ("NO_OPTIONS", []), "CCC": ("FAILED", [])}
     with engine.connect() as connection:
-        assert chain_store.stored_statuses(connection, SESSION) == {ids[name]: each for name, each in status.items()}
+        chains = chain_store.stored_chains(connection, SESSION)
+    assert {ticker_id: chain.status for ticker_id, chain in chains.items()} == {ids[n]: s for n, s in status.items()}
+    assert chains[ids["AAA"]].contracts == 2
 
 
 def test_writing_again_replaces(engine: sa.Engine, ids: dict[str, int]) -> None:

@@ -327,6 +327,24 @@ def test_live_chains_are_kept_raw_and_stored_and_a_second_run_asks_only_for_the_
 
 
 @pytest.mark.usefixtures("shown")
+def test_a_second_run_that_brings_nothing_new_leaves_and_counts_what_is_stored(
+    engine: sa.Engine, instance: dg.DagsterInstance, graph: Graph
+) -> None:
+    watch(engine, "AAA", "BBB")
+    vendor = Vendor({"AAA": chain_of("AAA"), "BBB": chain_of("BBB")})
+    vendor.instead[("BBB", 0)] = [REFUSED] * 2
+    with serving(vendor) as server:
+        for expected in (("FAILED", 42), ("FAILED", 42), ("COMPLETE", 84), ("COMPLETE", 84)):
+            result = run_range(graph(server.url), instance, ["options_chains"], SESSION, SESSION)
+            assert result.success
+            (event,) = result.get_asset_materialization_events()
+            rows = event.materialization.metadata["dagster/row_count"].value
+            assert (statuses(engine)["BBB"][0], rows) == expected
+            assert statuses(engine)["AAA"] == ("COMPLETE", 42)
+        assert len(server.requests) == 4
+
+
+@pytest.mark.usefixtures("shown")
 def test_a_vendor_that_stumbles_is_asked_again_by_the_same_run(
     engine: sa.Engine, instance: dg.DagsterInstance, graph: Graph
 ) -> None:
