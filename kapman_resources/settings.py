@@ -91,6 +91,13 @@ class Settings(BaseSettings):
     wyckoff_universe: Literal["watchlist", "all"] = "watchlist"
     risk_free_rate: float = Field(default=0.0, ge=-0.1, le=1)
     etf_universe: Annotated[tuple[str, ...], NoDecode] = SECTOR_ETFS
+    ai_provider: Literal["rules", "claude", "openai"] = "rules"
+    ai_model: str | None = None
+    ai_daily_budget_usd: float = Field(default=5.0, ge=0, allow_inf_nan=False)
+    anthropic_api_key: SecretStr | None = None
+    anthropic_base_url: str | None = None
+    openai_api_key: SecretStr | None = None
+    notify_urls: Annotated[tuple[SecretStr, ...], NoDecode] = ()
 
     @field_validator("etf_universe", mode="before")
     @classmethod
@@ -102,6 +109,12 @@ class Settings(BaseSettings):
         if not all(symbols) or len(set(symbols)) < len(symbols):
             raise ValueError("write symbols between commas, each once, such as XLK,XLF,SPY")
         return tuple(symbols)
+
+    @field_validator("notify_urls", mode="before")
+    @classmethod
+    def _addresses(cls, value: object) -> object:
+        """Addresses between white space: a comma may be part of one."""
+        return tuple(value.split()) if isinstance(value, str) else value
 
     @field_validator("kapman_home", mode="after")
     @classmethod

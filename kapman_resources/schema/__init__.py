@@ -6,6 +6,7 @@ views in `dbt_like_sql`. How session tables are split into physical partitions i
 One module a domain; users import the tables from here.
 """
 
+from kapman_resources.schema.alerts import alerts, daily_summaries, job_runs, notifications
 from kapman_resources.schema.analysis import (
     daily_snapshots,
     model_parameters,
@@ -15,6 +16,16 @@ from kapman_resources.schema.analysis import (
     wyckoff_phases,
 )
 from kapman_resources.schema.base import metadata
+from kapman_resources.schema.decisions import (
+    advisor_answers,
+    confidence_calibration,
+    forecast_accuracy,
+    recommendation_legs,
+    recommendation_outcomes,
+    recommendation_rejections,
+    recommendation_reviews,
+    recommendations,
+)
 from kapman_resources.schema.etf import alert_firings, alert_rules, etf_features, watchlist
 from kapman_resources.schema.market import (
     market,
@@ -40,14 +51,21 @@ SESSION_TABLES = {table.name: "date" for table in (ohlcv, ohlcv_quarantine, opti
 
 __all__ = [
     "SESSION_TABLES",
+    "advisor_answers",
     "alert_firings",
     "alert_rules",
+    "alerts",
+    "confidence_calibration",
     "daily_snapshots",
+    "daily_summaries",
     "dealer_metrics",
     "etf_features",
+    "forecast_accuracy",
+    "job_runs",
     "market",
     "metadata",
     "model_parameters",
+    "notifications",
     "ohlcv",
     "ohlcv_quarantine",
     "ohlcv_sessions",
@@ -57,6 +75,11 @@ __all__ = [
     "portfolio_tickers",
     "portfolios",
     "price_metrics",
+    "recommendation_legs",
+    "recommendation_outcomes",
+    "recommendation_rejections",
+    "recommendation_reviews",
+    "recommendations",
     "splits",
     "technical_indicators",
     "tickers",

@@ -37,6 +37,13 @@ VALUES: dict[str, tuple[str, object]] = {
     "WYCKOFF_UNIVERSE": ("all", "all"),
     "RISK_FREE_RATE": ("0.036", 0.036),
     "ETF_UNIVERSE": ("XLK, GLD,SPY", ("XLK", "GLD", "SPY")),
+    "AI_PROVIDER": ("claude", "claude"),
+    "AI_MODEL": ("a-model", "a-model"),
+    "AI_DAILY_BUDGET_USD": ("0.5", 0.5),
+    "ANTHROPIC_API_KEY": ("key-a", SecretStr("key-a")),
+    "ANTHROPIC_BASE_URL": ("http://127.0.0.1:1", "http://127.0.0.1:1"),
+    "OPENAI_API_KEY": ("key-o", SecretStr("key-o")),
+    "NOTIFY_URLS": ("mailto://a,b@c json://d", (SecretStr("mailto://a,b@c"), SecretStr("json://d"))),
 }
 UNSET: dict[str, object] = {
     "KAPMAN_ENV": Environment.DEV,
@@ -62,10 +69,17 @@ UNSET: dict[str, object] = {
     "WYCKOFF_UNIVERSE": "watchlist",
     "RISK_FREE_RATE": 0.0,
     "ETF_UNIVERSE": ("XLB", "XLC", "XLE", "XLF", "XLI", "XLK", "XLP", "XLRE", "XLU", "XLV", "XLY", "SPY"),
+    "AI_PROVIDER": "rules",
+    "AI_MODEL": None,
+    "AI_DAILY_BUDGET_USD": 5.0,
+    "ANTHROPIC_API_KEY": None,
+    "ANTHROPIC_BASE_URL": None,
+    "OPENAI_API_KEY": None,
+    "NOTIFY_URLS": (),
 }
 SECRETS = [
     "DATABASE_URL", "DAGSTER_DATABASE_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "POLYGON_API_KEY",
-    "RAW_ACCESS_KEY_ID", "RAW_SECRET_ACCESS_KEY",
+    "RAW_ACCESS_KEY_ID", "RAW_SECRET_ACCESS_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY",
 ]  # fmt: skip
 LIVE_S3, LIVE_REST = "https://files.massive.com", "https://api.massive.com"
 
@@ -191,6 +205,9 @@ def test_the_root_is_the_checkout_and_without_one_the_working_directory(
         ("OHLCV_HISTORY_DAYS", "two years"),
         ("ETF_UNIVERSE", "XLK,,SPY"),
         ("ETF_UNIVERSE", "XLK,SPY,XLK"),
+        ("AI_PROVIDER", "oracle"),
+        ("AI_DAILY_BUDGET_USD", "-1"),
+        ("AI_DAILY_BUDGET_USD", "inf"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_variables_name(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,6 +234,12 @@ def test_a_secret_is_never_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert "S3CR3T" in getattr(settings, name.lower()).get_secret_value()
     for shown in (repr(settings), str(settings), f"{settings.model_dump()}", settings.model_dump_json()):
         assert "S3CR3T" not in shown
+
+
+def test_an_address_of_alerts_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = configured(monkeypatch, NOTIFY_URLS="mailto://kapman:S3CR3T@host")
+
+    assert "S3CR3T" not in repr(settings) + str(settings) + repr(settings.notify_urls)
 
 
 def test_settings_cannot_be_changed() -> None:
