@@ -1,4 +1,4 @@
-"""Realised volatility and unusual volume from daily bars, adjusted for splits.
+"""Realised volatility, its regime, and unusual volume from daily bars, adjusted for splits.
 
 The rolling functions take sessions along the last axis, oldest first, one symbol or many, and give every session the
 value of its own window: a later bar changes nothing before it. Sessions without a bar are NaN.
@@ -46,6 +46,29 @@ def historical_volatility(closes: npt.ArrayLike, returns: int) -> Floats:
     prices = _prices(closes)
     windows = _windows(np.diff(np.log(prices), axis=-1), returns)
     return _led(windows.std(axis=-1, ddof=1) * math.sqrt(SESSIONS_PER_YEAR), prices.shape)
+
+
+def volatility_regime(history: npt.ArrayLike, least: int = 60, window: int = 252) -> str | None:
+    """Where the last 20-session volatility stands in its own last 252 sessions.
+
+    Args:
+        history: HV20 of each session up to this one, oldest first; NaN where unknown.
+        least: known values below which nothing is said.
+        window: sessions looked back, this one included.
+
+    Returns:
+        `low` below the 25th percentile, `normal` below the 75th, `high` below the 95th, `extreme` from there; None with
+        too few values or without one for the session. The percentile is the share of known values strictly below.
+    """
+    values = np.asarray(history, dtype=np.float64)[-window:]
+    known = values[~np.isnan(values)]
+    if len(known) < least or np.isnan(values[-1]):
+        return None
+    percentile = 100 * float((known < values[-1]).mean())
+    for limit, name in ((25, "low"), (75, "normal"), (95, "high")):
+        if percentile < limit:
+            return name
+    return "extreme"
 
 
 def relative_volume(volumes: npt.ArrayLike, window: int = VOLUME_WINDOW) -> Floats:

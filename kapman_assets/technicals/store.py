@@ -13,11 +13,10 @@ import pandas as pd
 import sqlalchemy as sa
 
 from kapman_assets.market.bar_tables import BarTable, Splits, read_bars, read_splits
-from kapman_assets.options.price import historical_volatility
+from kapman_assets.options.price import historical_volatility, volatility_regime
 from kapman_assets.technicals.bars import Bars
 from kapman_assets.technicals.history import SessionRow, history_start, session_rows
 from kapman_assets.technicals.universe import BY_SESSIONS, OF_OWN_BARS, Panel, universe_technicals
-from kapman_assets.wyckoff.signals import volatility_regime
 from kapman_resources import partitioning
 from kapman_resources.binary_copy import Kind, copy_frame
 from kapman_resources.csv_copy import copy_csv

@@ -11,9 +11,6 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from kapman_assets.wyckoff.parameters import SignalRules
 from kapman_assets.wyckoff.vocabulary import (
     ACCUMULATION,
@@ -274,26 +271,3 @@ def evidence(told: Sequence[Told]) -> float | None:
     if not signed:
         return None
     return sum(signed) / max(1.0, sum(abs(value) for value in signed))
-
-
-def volatility_regime(history: npt.ArrayLike, least: int = 60, window: int = 252) -> str | None:
-    """Where the last 20-session volatility stands in its own last 252 sessions.
-
-    Args:
-        history: HV20 of each session up to this one, oldest first; NaN where unknown.
-        least: known values below which nothing is said.
-        window: sessions looked back, this one included.
-
-    Returns:
-        `low` below the 25th percentile, `normal` below the 75th, `high` below the 95th, `extreme` from there; None with
-        too few values or without one for the session. The percentile is the share of known values strictly below.
-    """
-    values = np.asarray(history, dtype=np.float64)[-window:]
-    known = values[~np.isnan(values)]
-    if len(known) < least or np.isnan(values[-1]):
-        return None
-    percentile = 100 * float((known < values[-1]).mean())
-    for limit, name in ((25, "low"), (75, "normal"), (95, "high")):
-        if percentile < limit:
-            return name
-    return "extreme"

@@ -13,6 +13,7 @@ from kapman_assets.options.price import (
     historical_volatility,
     price_metrics,
     relative_volume,
+    volatility_regime,
     volume_surge,
 )
 from kapman_assets.options.reasons import Reason
@@ -139,3 +140,23 @@ def test_too_few_bars_give_nothing(length: int) -> None:
     assert (metrics.hv_20, metrics.hv_60, metrics.rvol_20, metrics.vsi_20) == (None,) * 4
     assert (metrics.adv_20, metrics.iv_hv_diff) == (None, None)
     assert set(metrics.null_reasons.values()) == {Reason.SHORT_HISTORY, Reason.NO_HV}
+
+
+def test_the_volatility_regime() -> None:
+    history = np.arange(1.0, 101.0)
+    for value, expected in ((25.5, "low"), (26.5, "normal"), (75.5, "normal"), (76.5, "high"), (200.0, "extreme")):
+        # One of 101 values is the session's own.
+        assert volatility_regime([*history, value]) == expected, value
+    assert volatility_regime([*history, 95.5]) == "high"
+    assert volatility_regime([*history, 96.5]) == "extreme"
+    assert volatility_regime([*[0.2] * 59]) is None
+    assert volatility_regime([*[0.2] * 60]) == "low"
+    assert volatility_regime([*[0.2] * 60, np.nan]) is None
+    assert volatility_regime([*[np.nan] * 300, *[0.2] * 59]) is None
+    # What is older than the window does not count: 252 rising values, after a thousand higher ones.
+    assert volatility_regime([*[9.0] * 1000, *np.arange(252.0)]) == "extreme"
+
+
+@given(st.lists(st.floats(0.01, 2), min_size=60, max_size=300))
+def test_older_history_changes_no_regime(values: list[float]) -> None:
+    assert volatility_regime(values[-252:]) == volatility_regime(values)

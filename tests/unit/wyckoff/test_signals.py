@@ -1,11 +1,8 @@
-"""The trade meaning: every rule of the documents, their order, the sequence, and the volatility regime."""
+"""The trade meaning: every rule of the documents, their order, and the sequence."""
 
 from datetime import date
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from kapman_assets.wyckoff.parameters import SignalRules
 from kapman_assets.wyckoff.signals import (
@@ -19,7 +16,6 @@ from kapman_assets.wyckoff.signals import (
     primary_event,
     sequence_of,
     sub_stage,
-    volatility_regime,
 )
 from kapman_assets.wyckoff.vocabulary import (
     ACCUMULATION,
@@ -177,23 +173,3 @@ def test_the_words_are_complete() -> None:
         for sequence in (ACCUMULATION, DISTRIBUTION):
             if before in sequence:
                 assert all(sequence.index(event) > sequence.index(before) for event in after)
-
-
-def test_the_volatility_regime() -> None:
-    history = np.arange(1.0, 101.0)
-    for value, expected in ((25.5, "low"), (26.5, "normal"), (75.5, "normal"), (76.5, "high"), (200.0, "extreme")):
-        # One of 101 values is the session's own.
-        assert volatility_regime([*history, value]) == expected, value
-    assert volatility_regime([*history, 95.5]) == "high"
-    assert volatility_regime([*history, 96.5]) == "extreme"
-    assert volatility_regime([*[0.2] * 59]) is None
-    assert volatility_regime([*[0.2] * 60]) == "low"
-    assert volatility_regime([*[0.2] * 60, np.nan]) is None
-    assert volatility_regime([*[np.nan] * 300, *[0.2] * 59]) is None
-    # What is older than the window does not count: 252 rising values, after a thousand higher ones.
-    assert volatility_regime([*[9.0] * 1000, *np.arange(252.0)]) == "extreme"
-
-
-@given(st.lists(st.floats(0.01, 2), min_size=60, max_size=300))
-def test_older_history_changes_no_regime(values: list[float]) -> None:
-    assert volatility_regime(values[-252:]) == volatility_regime(values)
