@@ -4,8 +4,14 @@ WITH names AS (
     SELECT date, ticker_id FROM {{ source('warehouse', 'technical_indicators') }}
     WHERE date BETWEEN {{ var('first') }} AND {{ var('last') }}
     UNION
-    SELECT date, ticker_id FROM {{ source('warehouse', 'wyckoff_phases') }}
-    WHERE date BETWEEN {{ var('first') }} AND {{ var('last') }}
+    -- With WYCKOFF_UNIVERSE=all there are phases of every name of the market; the other tables are of watched names.
+    SELECT a.date, a.ticker_id FROM {{ source('warehouse', 'wyckoff_phases') }} AS a
+    JOIN {{ source('warehouse', 'tickers') }} AS b ON b.ticker_id = a.ticker_id
+    WHERE a.date BETWEEN {{ var('first') }} AND {{ var('last') }}
+        AND (
+            b.options_enabled
+            OR EXISTS (SELECT 1 FROM {{ source('warehouse', 'portfolio_tickers') }} AS m WHERE m.ticker_id = a.ticker_id)
+        )
     UNION
     SELECT date, ticker_id FROM {{ source('warehouse', 'price_metrics') }}
     WHERE date BETWEEN {{ var('first') }} AND {{ var('last') }}
