@@ -209,9 +209,9 @@ class SignalRules:
 
     Attributes:
         bc_critical, bc_caution: buying climax scores of an exit and of a warning.
-        bc_no_entry: score from which nothing is entered.
+        bc_no_entry: score from which a spring's score is no signal, and what is entered is weak.
         spring_setup: spring score of an entry setup.
-        fresh_sessions: sessions since its confirmation in which an event is a signal.
+        fresh_sessions: sessions since its confirmation in which an event is more than a weak signal.
         least_signals: signals of the climax score that must be known for a scaled score.
     """
 

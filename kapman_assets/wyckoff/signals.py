@@ -1,7 +1,7 @@
 """What detected events mean for a trade: letter, badge, entry and exit, strength, sequence, expectation, message.
 
-Nothing is detected here, and no bar is looked at. The rules are those of architecture v2.0 §5.5 and §15.4; which of
-them recorded prices bear out is published in `docs/wyckoff-forward.md`.
+Nothing is detected here, and no bar is looked at. The badge is that of architecture v2.0 §5.6, its strength and message
+those of §5.5 and §15.4; which of them recorded prices bear out is published in `docs/wyckoff-forward.md`.
 """
 
 import math
@@ -31,7 +31,6 @@ class SignalType(StrEnum):
     EXIT_WARNING = "EXIT_WARNING"
     ENTRY_SIGNAL = "ENTRY_SIGNAL"
     ENTRY_SETUP = "ENTRY_SETUP"
-    ACCUMULATION = "ACCUMULATION"
     NEUTRAL = "NEUTRAL"
 
 
@@ -149,61 +148,57 @@ def interpret(
 def _badge(
     fresh: set[Event], active: set[Event], bc_score: float | None, spring_score: float | None, rules: SignalRules
 ) -> tuple[SignalType, Strength, str]:
-    """The first rule that holds, exits before entries."""
-    bc = -math.inf if bc_score is None else bc_score
-    spring = -math.inf if spring_score is None else spring_score
+    """The badge of `v_wyckoff_events`: the first rule of architecture v2.0 §5.6 that holds; none with an unknown score.
+
+    Strength and message are those of §5.5 and §15.4, which also ask how fresh an event is and what the climax says.
+    """
+    bc = math.nan if bc_score is None else bc_score
+    spring = math.nan if spring_score is None else spring_score
+    if bc >= rules.bc_critical:
+        return SignalType.EXIT_CRITICAL, Strength.STRONG, f"BC score {bc:.0f} - exit immediately"
+    if bc >= rules.bc_caution:
+        message = f"BC score {bc:.0f} - prepare exit, no new positions"
+        return SignalType.EXIT_WARNING, Strength.MODERATE, message
+    is_setup = spring >= rules.spring_setup and bc < rules.bc_no_entry
+    if is_setup or active & {Event.SPRING, Event.SOS}:
+        is_signal = is_setup or Event.SPRING not in active
+        kind = SignalType.ENTRY_SIGNAL if is_signal else SignalType.ENTRY_SETUP
+        return kind, *_entry(fresh, active, bc, spring if is_setup else None, rules)
+    if Event.SOW in active:
+        strength = Strength.MODERATE if Event.SOW in fresh else Strength.WEAK
+        return SignalType.EXIT_WARNING, strength, "SOW - distribution warning, reduce and tighten stops"
+    builds = bool(active & {Event.SC, Event.AR, Event.ST})
+    message = "Accumulation builds - watch for an entry" if builds else "No actionable signal"
+    return SignalType.NEUTRAL, Strength.NONE, message
+
+
+def _entry(
+    fresh: set[Event], active: set[Event], bc: float, setup: float | None, rules: SignalRules
+) -> tuple[Strength, str]:
+    """How much an entry weighs; weak where it is old, or where a climax or a sign of weakness speaks against it."""
+    with_test, is_fresh = Event.TEST in fresh, True
+    if Event.SPRING in active and Event.SOS in fresh:
+        strength, message = Strength.STRONG, "SPRING and SOS confirmed - primary accumulation complete"
+    elif setup is not None:
+        strength = Strength.STRONG if with_test else Strength.MODERATE
+        message = f"SPRING {'and TEST ' if with_test else ''}confirmed, score {setup:.0f} - favorable entry setup"
+    elif Event.SPRING in active:
+        strength, message = Strength.WEAK, "SPRING confirmed - entry setup"
+        is_fresh = with_test or Event.SPRING in fresh
+    else:
+        strength, message = Strength.MODERATE, "SOS without SPRING - breakout entry, tighter stops"
+        is_fresh = Event.SOS in fresh
+    doubts = []
+    if not is_fresh:
+        doubts.append(f"older than {rules.fresh_sessions} sessions")
     # Without a score of the climax nobody can say that there is none.
-    is_entry = bc_score is not None and bc < rules.bc_no_entry
-    with_test = Event.TEST in fresh
-    rules_in_order = (
-        (bc >= rules.bc_critical, SignalType.EXIT_CRITICAL, Strength.STRONG, f"BC score {bc:.0f} - exit immediately"),
-        (
-            bc >= rules.bc_caution,
-            SignalType.EXIT_WARNING,
-            Strength.MODERATE,
-            f"BC score {bc:.0f} - prepare exit, no new positions",
-        ),
-        (
-            Event.SOW in fresh,
-            SignalType.EXIT_WARNING,
-            Strength.MODERATE,
-            "SOW - distribution warning, reduce and tighten stops",
-        ),
-        (
-            is_entry and Event.SOS in fresh and Event.SPRING in active,
-            SignalType.ENTRY_SIGNAL,
-            Strength.STRONG,
-            "SPRING and SOS confirmed - primary accumulation complete",
-        ),
-        (
-            is_entry and spring >= rules.spring_setup,
-            SignalType.ENTRY_SIGNAL,
-            Strength.STRONG if with_test else Strength.MODERATE,
-            f"SPRING {'and TEST ' if with_test else ''}confirmed, score {spring:.0f} - favorable entry setup",
-        ),
-        (
-            is_entry and Event.SOS in fresh,
-            SignalType.ENTRY_SIGNAL,
-            Strength.MODERATE,
-            "SOS without SPRING - breakout entry, tighter stops",
-        ),
-        (
-            is_entry and bool(fresh & {Event.SPRING, Event.TEST}),
-            SignalType.ENTRY_SETUP,
-            Strength.WEAK,
-            "SPRING confirmed - entry setup",
-        ),
-        (
-            bool(active & {Event.SC, Event.AR, Event.ST}),
-            SignalType.ACCUMULATION,
-            Strength.NONE,
-            "Accumulation builds - watch for an entry",
-        ),
-    )
-    return next(
-        ((kind, strength, message) for holds, kind, strength, message in rules_in_order if holds),
-        (SignalType.NEUTRAL, Strength.NONE, "No actionable signal"),
-    )
+    if math.isnan(bc):
+        doubts.append("BC score unknown")
+    elif bc >= rules.bc_no_entry:
+        doubts.append(f"BC score {bc:.0f} speaks against it")
+    if Event.SOW in active:
+        doubts.append("SOW speaks against it")
+    return (Strength.WEAK, f"{message}, but {', '.join(doubts)}") if doubts else (strength, message)
 
 
 def _progress(active: Sequence[Told], lean: int) -> tuple[int, tuple[Event, ...], float]:

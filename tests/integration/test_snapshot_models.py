@@ -14,8 +14,13 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from kapman_assets.partitions import range_tags
 from kapman_assets.sql_models import build_assets, load_models
+from kapman_assets.wyckoff.parameters import Parameters
+from kapman_assets.wyckoff.reading import read_sessions
+from kapman_assets.wyckoff.signals import SignalType, Told, interpret
+from kapman_assets.wyckoff.vocabulary import Event, SubType
 from kapman_resources import derived, schema
 from kapman_resources.dagster_resources import Warehouse
+from tests.unit.wyckoff import series
 
 MONDAY, TUESDAY, WEDNESDAY = (date(2026, 8, day) for day in (17, 18, 19))
 MODELS = {model.name: model for model in load_models()}
@@ -103,7 +108,7 @@ def store(engine: sa.Engine) -> Store:
     rng = np.random.default_rng(20260817)
 
     def store(session: date, **names: Mapping[str, Row]) -> dict[str, dict[str, Row]]:
-        ids = add_tickers(engine, *names)
+        ids = add_tickers(engine, *names, options_enabled=True)
         rows = {
             symbol: {table: random_row(SOURCES[table], rng) | values for table, values in tables.items()}
             for symbol, tables in names.items()
@@ -240,6 +245,18 @@ def test_a_name_of_one_table_alone_has_nulls_for_the_others(engine: sa.Engine, s
         assert {name: row[name] for name in expected({})} == expected(given[symbol]), symbol
         version = given[symbol].get("wyckoff_phases", {}).get("model_version")
         assert row["model_version"] == (version and f"wyckoff {version}")
+
+
+def test_a_snapshot_is_of_watched_names_alone(engine: sa.Engine, store: Store) -> None:
+    # As WYCKOFF_UNIVERSE=all leaves it: a phase of every name of the market.
+    add_tickers(engine, "OTHER", "HELD", "ONCE")
+    hold(engine, "Mine", HELD="P2")
+    phase: dict[str, Row] = {"wyckoff_phases": {}}
+    # A name that was watched when its row was made keeps it.
+    store(MONDAY, OTHER=phase, HELD=phase, WATCHED=phase, ONCE=phase | {"technical_indicators": {}})
+    store(TUESDAY, OTHER=phase, ONCE=phase)
+    assert materialize(engine, MONDAY, TUESDAY) == {MONDAY: 3, TUESDAY: 0}
+    assert {symbol for _, symbol in snapshots(engine)} == {"HELD", "WATCHED", "ONCE"}
 
 
 # --- how a row is judged
@@ -592,17 +609,19 @@ def test_a_badge_is_the_first_rule_that_holds(engine: sa.Engine) -> None:
     assert badges(engine) == {f"S{n}": badge for n, (_, badge) in enumerate(BADGES)}
 
 
-def first_rule(bc: int | None, spring: int | None, events: Sequence[str]) -> str:
-    """The rules of §5.6 in their order; an unknown score fulfils none."""
-    rules = [
-        (bc is not None and bc >= 24, "EXIT_CRITICAL"),
-        (bc is not None and bc >= 20, "EXIT_WARNING"),
-        (spring is not None and spring >= 9 and bc is not None and bc < 12, "ENTRY_SIGNAL"),
-        ("SPRING" in events, "ENTRY_SETUP"),
-        ("SOS" in events, "ENTRY_SIGNAL"),
-        ("SOW" in events, "EXIT_WARNING"),
-    ]
-    return next((badge for holds, badge in rules if holds), "NEUTRAL")
+def told(event: str, *, is_active: bool) -> Told:
+    return Told(
+        event=Event[event],
+        sub_type=SubType.NONE,
+        event_date=MONDAY,
+        confirmed_date=MONDAY,
+        # A badge does not ask how old an event is.
+        sessions_ago=len(event),
+        confidence=0.5,
+        price_level=1.0,
+        volume_ratio=None,
+        is_active=is_active,
+    )
 
 
 def test_badges_of_all_combinations_and_the_views_that_choose_by_them(engine: sa.Engine) -> None:
@@ -610,13 +629,42 @@ def test_badges_of_all_combinations_and_the_views_that_choose_by_them(engine: sa
     sets = [s for n in range(4) for s in itertools.combinations(["SPRING", "SOS", "SOW"], n)]
     cases = [(bc, spring, events) for bc, spring in scores for events in sets]
     put(engine, [(NEWEST, f"S{n}", snapshot_of(*case)) for n, case in enumerate(cases)])
-    expected = {f"S{n}": first_rule(*case) for n, case in enumerate(cases)}
+    rules = Parameters().signals
+    undone = [told("SPRING", is_active=False), told("SOS", is_active=False), told("SOW", is_active=False)]
+    expected = {
+        f"S{n}": interpret(
+            [*undone, *(told(event, is_active=True) for event in events)], 1, bc, spring, rules
+        ).signal_type.value
+        for n, (bc, spring, events) in enumerate(cases)
+    }
+    assert set(expected.values()) == {*SignalType}
     assert badges(engine) == expected
     for view, chosen in {
         "v_entry_signals": {"ENTRY_SIGNAL", "ENTRY_SETUP"},
         "v_exit_signals": {"EXIT_CRITICAL", "EXIT_WARNING"},
     }.items():
         assert badges(engine, view) == {symbol: badge for symbol, badge in expected.items() if badge in chosen}
+
+
+def test_the_badge_of_a_reading_is_that_of_the_view(engine: sa.Engine) -> None:
+    """Every session of simulated names, as it was read: the engine's badge and the CASE of the view are one rule."""
+    readings = [
+        reading
+        for seed in (0, 1, 2, 4, 5, 6)
+        for reading in read_sessions(series.symbol(series.planted(seed)), Parameters(), last=40)
+    ]
+    rows = [
+        snapshot_of(
+            reading.bc_score_28,
+            reading.spring_score_12,
+            [one.event.name for one in reading.told if one.is_active],
+        )
+        for reading in readings
+    ]
+    put(engine, [(NEWEST, f"S{n}", row) for n, row in enumerate(rows)])
+    expected = {f"S{n}": reading.signal.signal_type.value for n, reading in enumerate(readings)}
+    assert len({*expected.values()}) > 2
+    assert badges(engine) == expected
 
 
 def test_the_signal_views_show_what_the_events_view_shows(engine: sa.Engine, store: Store) -> None:

@@ -58,18 +58,26 @@ def meaning(names: str, bc: float | None = 0.0, spring: float | None = None) -> 
     ("names", "bc", "spring", "expected"),
     [
         ("", 0, None, (SignalType.NEUTRAL, Strength.NONE, False, False)),
-        ("SC AR ST", 0, None, (SignalType.ACCUMULATION, Strength.NONE, False, False)),
-        ("BC AR_TOP", 0, None, (SignalType.NEUTRAL, Strength.NONE, False, False)),
+        ("SC AR ST", 0, None, (SignalType.NEUTRAL, Strength.NONE, False, False)),
+        ("SC TEST", 0, None, (SignalType.NEUTRAL, Strength.NONE, False, False)),
         ("SC SPRING", 0, 6, (SignalType.ENTRY_SETUP, Strength.WEAK, True, False)),
-        ("SC SPRING", 0, 9, (SignalType.ENTRY_SIGNAL, Strength.MODERATE, True, False)),
-        ("SC SPRING", 12, 9, (SignalType.ACCUMULATION, Strength.NONE, False, False)),
+        ("SC SPRING", 11, 9, (SignalType.ENTRY_SIGNAL, Strength.MODERATE, True, False)),
+        ("SC SPRING", 12, 9, (SignalType.ENTRY_SETUP, Strength.WEAK, True, False)),
+        ("SC", 0, 9, (SignalType.ENTRY_SIGNAL, Strength.MODERATE, True, False)),
+        ("SC", None, 12, (SignalType.NEUTRAL, Strength.NONE, False, False)),
         ("SC SPRING TEST", 11, 9, (SignalType.ENTRY_SIGNAL, Strength.STRONG, True, False)),
-        ("SC SPRING SOS", 11, 3, (SignalType.ENTRY_SIGNAL, Strength.STRONG, True, False)),
+        ("SC SPRING TEST", 11, 8, (SignalType.ENTRY_SETUP, Strength.WEAK, True, False)),
+        ("SC SPRING SOS", 11, 3, (SignalType.ENTRY_SETUP, Strength.STRONG, True, False)),
+        ("SC SPRING SOS", 11, 9, (SignalType.ENTRY_SIGNAL, Strength.STRONG, True, False)),
+        ("SC SPRING SOS", 12, 3, (SignalType.ENTRY_SETUP, Strength.WEAK, True, False)),
+        ("SC SPRING SOS", None, 12, (SignalType.ENTRY_SETUP, Strength.WEAK, True, False)),
         ("SC SOS", 0, None, (SignalType.ENTRY_SIGNAL, Strength.MODERATE, True, False)),
-        ("SC SPRING SOS", None, 12, (SignalType.ACCUMULATION, Strength.NONE, False, False)),
-        ("SC SPRING SOS SOW", 0, 12, (SignalType.EXIT_WARNING, Strength.MODERATE, False, False)),
-        ("SC SPRING SOS", 19, 12, (SignalType.ACCUMULATION, Strength.NONE, False, False)),
+        ("SC SOS", 19, None, (SignalType.ENTRY_SIGNAL, Strength.WEAK, True, False)),
+        ("SC SOS SOW", 0, None, (SignalType.ENTRY_SIGNAL, Strength.WEAK, True, False)),
+        ("BC SOW", 0, None, (SignalType.EXIT_WARNING, Strength.MODERATE, False, False)),
+        ("BC AR_TOP", 0, None, (SignalType.NEUTRAL, Strength.NONE, False, False)),
         ("SC SPRING SOS", 20, 12, (SignalType.EXIT_WARNING, Strength.MODERATE, False, False)),
+        ("SC SPRING SOS", 23, 12, (SignalType.EXIT_WARNING, Strength.MODERATE, False, False)),
         ("SC SPRING SOS", 24, 12, (SignalType.EXIT_CRITICAL, Strength.STRONG, False, True)),
     ],
 )
@@ -79,13 +87,51 @@ def test_the_rules_in_their_order(
     assert meaning(names, bc, spring) == expected
 
 
-def test_an_old_or_undone_event_is_no_signal() -> None:
-    old = [told("SC", ago=40), told("SPRING", ago=30), told("SOS", ago=RULES.fresh_sessions + 1)]
-    assert interpret(old, 1, 0, None, RULES).signal_type is SignalType.ACCUMULATION
-    # The spring may be older than the strength that follows it.
-    assert interpret([*old[:2], told("SOS", ago=10)], 1, 0, None, RULES).strength is Strength.STRONG
-    undone = [told("SPRING", active=False), told("SOS", active=False)]
-    assert interpret(undone, 1, 0, None, RULES).signal_type is SignalType.NEUTRAL
+@pytest.mark.parametrize(
+    ("names", "bc", "spring", "expected"),
+    [
+        ("", 0, None, "No actionable signal"),
+        ("SC", 0, None, "Accumulation builds - watch for an entry"),
+        ("SPRING", 0, None, "SPRING confirmed - entry setup"),
+        ("SPRING", 0, 9, "SPRING confirmed, score 9 - favorable entry setup"),
+        ("SPRING TEST", 0, 10, "SPRING and TEST confirmed, score 10 - favorable entry setup"),
+        ("SPRING SOS", 0, 9, "SPRING and SOS confirmed - primary accumulation complete"),
+        ("SPRING", None, None, "SPRING confirmed - entry setup, but BC score unknown"),
+        ("SOS", 12, None, "SOS without SPRING - breakout entry, tighter stops, but BC score 12 speaks against it"),
+        (
+            "SPRING SOW",
+            19,
+            None,
+            "SPRING confirmed - entry setup, but BC score 19 speaks against it, SOW speaks against it",
+        ),
+        ("SOW", 0, None, "SOW - distribution warning, reduce and tighten stops"),
+        ("SPRING", 20, None, "BC score 20 - prepare exit, no new positions"),
+        ("SPRING", 24, None, "BC score 24 - exit immediately"),
+    ],
+)
+def test_the_message_says_why(names: str, bc: float | None, spring: float | None, expected: str) -> None:
+    got = interpret([told(name) for name in names.split()], 1, bc, spring, RULES).message
+    assert got.split("; next expected")[0] == expected
+
+
+def test_what_is_old_is_weak_and_what_is_undone_is_none() -> None:
+    def read(*events: Told, spring: float | None = None) -> tuple[SignalType, Strength]:
+        got = interpret(events, 1, 0, spring, RULES)
+        return got.signal_type, got.strength
+
+    last, over = RULES.fresh_sessions, RULES.fresh_sessions + 1
+    assert read(told("SPRING", ago=40), told("SOS", ago=last)) == (SignalType.ENTRY_SETUP, Strength.STRONG)
+    assert read(told("SPRING", ago=40), told("SOS", ago=over)) == (SignalType.ENTRY_SETUP, Strength.WEAK)
+    assert read(told("SOS", ago=last)) == (SignalType.ENTRY_SIGNAL, Strength.MODERATE)
+    assert read(told("SOS", ago=over)) == (SignalType.ENTRY_SIGNAL, Strength.WEAK)
+    assert read(told("SOW", ago=last)) == (SignalType.EXIT_WARNING, Strength.MODERATE)
+    assert read(told("SOW", ago=over)) == (SignalType.EXIT_WARNING, Strength.WEAK)
+    old_spring = told("SPRING", ago=over)
+    assert "older than 10 sessions" in interpret([old_spring], 1, 0, None, RULES).message
+    assert "older" not in interpret([old_spring, told("TEST", ago=last)], 1, 0, None, RULES).message
+    # A score is only given while the break is fresh.
+    assert read(old_spring, told("SOS", ago=over), spring=9) == (SignalType.ENTRY_SIGNAL, Strength.MODERATE)
+    assert read(told("SPRING", active=False), told("SOS", active=False)) == (SignalType.NEUTRAL, Strength.NONE)
 
 
 def test_the_document_of_the_architecture() -> None:
