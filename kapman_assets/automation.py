@@ -11,6 +11,14 @@ _REFERENCE = dg.AssetSelection.assets("tickers", "splits")
 NEW_BARS = dg.AutomationCondition.eager().ignore(_REFERENCE)
 """For what is calculated from the bars of a session: as soon as they are there, and again when they change."""
 
+_METRICS = dg.AssetSelection.assets("options_daily_summary", "volatility_metrics")
+
+NEW_BARS_OR_METRICS = NEW_BARS.replace(
+    "any_deps_missing", dg.AutomationCondition.any_deps_missing().ignore(_REFERENCE | _METRICS)
+)
+"""For what is calculated from bars and looks at options where there are any: as soon as the bars are there, again when
+they change, and again when metrics of the session come. Chains that were missed must not keep it from being made."""
+
 _ONE_IS_THERE = dg.AutomationCondition.any_deps_match(~dg.AutomationCondition.missing()).ignore(_REFERENCE)
 
 NEW_DATA = NEW_BARS.replace("any_deps_missing", ~_ONE_IS_THERE)

@@ -72,8 +72,10 @@ def materialize_missing(workplace: Workplace, count: int) -> None:
     _run("key:tickers or key:splits", missing.bars[-1:])
     _run("ohlcv", missing.bars)
     # Both need the bars alone, and one of them would leave a core idle.
-    with _beside(workplace, "group:technicals or group:wyckoff or group:etf", missing.analysis):
+    with _beside(workplace, "group:technicals or group:etf", missing.analysis):
         _run("group:options", missing.chains)
+    # Each looks at what the one before has made.
+    _run("group:wyckoff", missing.analysis)
     _run("group:snapshots", missing.analysis)
 
 

@@ -61,7 +61,7 @@ class BarTable:
     def __len__(self) -> int:
         return len(self.ticker_id)
 
-    def __getitem__(self, which: slice) -> "BarTable":
+    def __getitem__(self, which: slice | npt.NDArray[np.bool_]) -> "BarTable":
         """Some of the bars."""
         return BarTable(**{name: values[which] for name, values in vars(self).items()})
 

@@ -5,7 +5,7 @@ from datetime import date
 
 import dagster as dg
 
-from kapman_assets.automation import NEW_BARS
+from kapman_assets.automation import NEW_BARS_OR_METRICS
 from kapman_assets.market.assets import OWNERS, ohlcv, splits
 from kapman_assets.metadata import column_schema
 from kapman_assets.partitions import SESSIONS
@@ -31,9 +31,9 @@ _AT_A_TIME = 30
             owners=OWNERS,
             kinds={"postgres", "python"},
             code_version=Parameters().version,
-            deps=[ohlcv, splits],
+            deps=[ohlcv, splits, "options_daily_summary", "volatility_metrics"],
             metadata={**column_schema(table), "partition_expr": "date"},
-            automation_condition=NEW_BARS,
+            automation_condition=NEW_BARS_OR_METRICS,
         )
         for table in (schema.wyckoff_events, schema.wyckoff_phases)
     ],
@@ -43,7 +43,8 @@ _AT_A_TIME = 30
 def wyckoff(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     """Events in the session that confirmed each, and where each watched name is in its cycle.
 
-    Every session is read from a window of bars that ends on it. `WYCKOFF_UNIVERSE=all` reads every name.
+    Every session is read from a window of bars that ends on it, and its climax score from option metrics as well where
+    there are any. `WYCKOFF_UNIVERSE=all` reads every name.
     """
     sessions = [date.fromisoformat(key) for key in context.partition_keys]
     everyone = load_settings().wyckoff_universe == "all"

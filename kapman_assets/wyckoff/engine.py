@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from kapman_assets.wyckoff.features import Bars, Features, Floats, compute
+from kapman_assets.wyckoff.features import Bars, Features, compute
 from kapman_assets.wyckoff.parameters import Detection
 from kapman_assets.wyckoff.records import BAR, EVENT, ROW, SIDE, STATE, TERMS_OF_AN_EVENT, dtype_of, records
 from kapman_assets.wyckoff.scores import (
@@ -675,13 +675,12 @@ def _run(tape, rows, state, sides):  # type: ignore[no-untyped-def]
     return one.count
 
 
-def replay(bars: Bars, rules: Detection, sentiment: Floats | None = None) -> Replay:
+def replay(bars: Bars, rules: Detection) -> Replay:
     """Read a symbol from its first bar to its last.
 
     Args:
         bars: sound bars, see `reading.is_sound`.
         rules: the thresholds.
-        sentiment: percentile of the sentiment proxy, one a bar, for the confidence of a buying climax.
 
     Returns:
         Events and rows; those of the first n bars are the same whatever follows.
@@ -692,7 +691,7 @@ def replay(bars: Bars, rules: Detection, sentiment: Floats | None = None) -> Rep
     tape = _Tape(records(BAR, count), _as_record(rules)[0], events)
     _lay_out(bars, features, tape.bars)
     written = events[: _run(tape, rows, records(STATE, 1), records(SIDE, 2))]
-    _grade_climaxes(written, bars, features, sentiment)
+    _grade_climaxes(written, bars, features)
     _grade_springs(written, rows)
     return Replay(written, rows, features)
 
@@ -703,11 +702,11 @@ def _as_record(rules: Detection) -> Any:
     return np.array([tuple(rules)], dtype_of(Detection)).view(np.recarray)
 
 
-def _grade_climaxes(events: Any, bars: Bars, features: Features, sentiment: Floats | None) -> None:
+def _grade_climaxes(events: Any, bars: Bars, features: Features) -> None:
     """The confidence of a buying climax is its score on the bar it fell on."""
     found = np.flatnonzero(events.event == _BC)
     if len(found):
-        score = bc_score(climax_signals(bars, features, sentiment)).scaled[events.event_index[found]]
+        score = bc_score(climax_signals(bars, features)).scaled[events.event_index[found]]
         events.confidence[found] = events.terms[found, 0] = score / BC_MOST
 
 

@@ -224,25 +224,45 @@ class SignalRules:
 
 
 @dataclass(frozen=True)
+class SentimentRules:
+    """What the sentiment proxy is ranked in.
+
+    Attributes:
+        history: sessions before that a component is ranked in.
+        least_history: known ones of them below which it is ranked among the names of the session.
+        least_names: names with a value in the session below which it is not ranked at all.
+        option_components: known option components of three below which prices and volume stand in for them.
+    """
+
+    history: int = 252
+    least_history: int = 60
+    least_names: int = 10
+    option_components: int = 2
+
+
+@dataclass(frozen=True)
 class Parameters:
     """Everything that a reading depends on beside its bars.
 
     Attributes:
-        version: name of this set; a changed set gets another.
+        version: name of this set; a changed set gets another. The number before the point is that of `detection`, which
+            the benchmark measures; the one after it, of the rest.
         replay_bars: length of the window, ending on the session, that every reading is made from. Older bars never
             matter, so that a session reads the same however much history is stored.
         detection: thresholds of the state machine.
         composite: weights of the composite score.
         checklist: thresholds of the nine tests.
         signals: limits of the trade meaning.
+        sentiment: what the sentiment proxy is ranked in.
     """
 
-    version: str = "wyckoff-2"
+    version: str = "wyckoff-2.1"
     replay_bars: int = 500
     detection: Detection = Detection()  # noqa: RUF009 - a tuple of numbers
     composite: CompositeWeights = field(default_factory=CompositeWeights)
     checklist: ChecklistRules = field(default_factory=ChecklistRules)
     signals: SignalRules = field(default_factory=SignalRules)
+    sentiment: SentimentRules = field(default_factory=SentimentRules)
 
     def to_json(self) -> str:
         """The parameters as a JSON object, one object a part."""

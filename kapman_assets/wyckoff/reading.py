@@ -24,6 +24,9 @@ from kapman_assets.wyckoff.scores import Score, bc_score, climax_signals, compos
 from kapman_assets.wyckoff.signals import Signal, Told
 from kapman_assets.wyckoff.vocabulary import TERMS, Event, Phase, Reason, Regime, SubType
 
+CLIMAX_BARS = 3
+"""Bars whose buying climax score a session looks at: its own and those of `bc_score_3d`."""
+
 _DIGITS = 12
 """Digits to which a ratio of split factors is taken: it must not depend on later splits that cancel in it."""
 
@@ -39,7 +42,9 @@ class SymbolBars:
             None where they are adjusted already. Every session is read in its own prices: bars of session s count with
             factor / factor of s, volumes with the inverse.
         market: closes of the market's index on the same days, NaN where it has none; None without an index.
-        sentiment: percentile of the sentiment proxy on the same days, 0 to 1, NaN where unknown; None without one.
+        sentiment: percentile of the sentiment proxy on the same days, 0 to 1, NaN where unknown; None without one. A
+            session looks at its last `CLIMAX_BARS` sound bars alone; events rest on bars and not on it.
+        sentiment_is_price_only: where that rests on prices and volume, not on options; nowhere by default.
     """
 
     sessions: tuple[date, ...]
@@ -47,6 +52,7 @@ class SymbolBars:
     factor: Floats | None = None
     market: Floats | None = None
     sentiment: Floats | None = None
+    sentiment_is_price_only: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -195,15 +201,14 @@ def _window(symbol: SymbolBars, places: npt.NDArray[np.int64]) -> Bars:
 
 def _read(symbol: SymbolBars, places: npt.NDArray[np.int64], parameters: Parameters) -> Reading:
     bars = _window(symbol, places)
-    sentiment = None if symbol.sentiment is None else symbol.sentiment[places]
     market = None if symbol.market is None else symbol.market[places]
-    pass_ = replay(bars, parameters.detection, sentiment)
+    pass_ = replay(bars, parameters.detection)
     row, now = Row(*pass_.rows[-1].tolist()), len(places) - 1
     events = [Found(*values) for values in pass_.events.tolist()]
     days = [symbol.sessions[place] for place in places[[int(row.start), now]]]
     regime, phase = Regime(row.regime), Phase(row.phase)
     told = _told(symbol, places, events, row, float(bars.close[-1]))
-    bc, bc_28, bc_3d = _climax(pass_, bars, sentiment, parameters)
+    bc, bc_28, bc_3d = _climax(pass_, bars, symbol, places, parameters)
     spring, spring_12 = _spring(row)
     is_range = not np.isnan(row.support)
     tests = nine.checklist(
@@ -263,10 +268,12 @@ def _read(symbol: SymbolBars, places: npt.NDArray[np.int64], parameters: Paramet
 
 
 def _climax(
-    pass_: Replay, bars: Bars, sentiment: Floats | None, parameters: Parameters
+    pass_: Replay, bars: Bars, symbol: SymbolBars, places: npt.NDArray[np.int64], parameters: Parameters
 ) -> tuple[Score, int | None, int | None]:
     """Buying climax points of the last bar, its scaled score, and the largest of three bars."""
-    graded = bc_score(climax_signals(bars, pass_.features, sentiment, last=3))
+    sentiment = None if symbol.sentiment is None else symbol.sentiment[places]
+    is_price_only = None if symbol.sentiment_is_price_only is None else symbol.sentiment_is_price_only[places]
+    graded = bc_score(climax_signals(bars, pass_.features, sentiment, is_price_only, last=CLIMAX_BARS))
     enough = np.where(graded.known >= parameters.signals.least_signals, graded.scaled, np.nan)
     highest = float(np.max(enough[~np.isnan(enough)], initial=-1.0))
     points = {name: values[-1:] for name, values in graded.points.items()}

@@ -41,6 +41,7 @@ class ClimaxSignals(NamedTuple):
         fall_from_high: (high - close) / high.
         below_high60: 1 - high / highest high of 60 bars, this one included.
         sentiment: percentile of the sentiment proxy, 0 to 1.
+        sentiment_is_price_only: whether it rests on prices and volume, not on options (1 or 0).
     """
 
     r1: Floats
@@ -58,7 +59,11 @@ class ClimaxSignals(NamedTuple):
     fall_from_high: Floats
     below_high60: Floats
     sentiment: Floats
+    sentiment_is_price_only: Floats
 
+
+PRICE_ONLY_MOST = 2
+"""Points that a sentiment read from prices alone can give at most: they have points of their own already."""
 
 SIGNALS = ("parabolic", "volume", "wide_bar", "overbought", "divergence", "at_highs", "sentiment")
 SPRING_SIGNALS = ("support_break", "recovery", "low_volume", "bullish_close")
@@ -121,7 +126,10 @@ def bc_score(signals: ClimaxSignals) -> Score:
             known=~np.isnan(signals.is_new_high),
         )
         * at_high,
-        "sentiment": _steps(signals.sentiment, (0.70, 0.80, 0.90, 0.95), inclusive=True),
+        "sentiment": np.minimum(
+            _steps(signals.sentiment, (0.70, 0.80, 0.90, 0.95), inclusive=True),
+            np.where(signals.sentiment_is_price_only > 0, PRICE_ONLY_MOST, BC_POINTS),
+        ),
     }
     return _score(points, BC_POINTS, BC_MOST)
 
@@ -175,7 +183,11 @@ def spring_score(depth_atr: Floats, depth_share: Floats, reclaim_bars: Floats, r
 
 
 def climax_signals(
-    bars: Bars, features: Features, sentiment: Floats | None = None, last: int | None = None
+    bars: Bars,
+    features: Features,
+    sentiment: Floats | None = None,
+    is_price_only: npt.NDArray[np.bool_] | None = None,
+    last: int | None = None,
 ) -> ClimaxSignals:
     """What the buying climax score of each bar is graded from.
 
@@ -183,6 +195,7 @@ def climax_signals(
         bars: of one symbol.
         features: of the same bars.
         sentiment: percentile of the sentiment proxy, one a bar, NaN where unknown; None if there is none at all.
+        is_price_only: where that rests on prices and volume; nowhere by default.
         last: of how many bars at the end; all by default.
     """
     count = len(bars.close)
@@ -207,6 +220,7 @@ def climax_signals(
         fall_from_high=1 - bars.close[take] / high,
         below_high60=1 - high / np.maximum(features.high60[take], high),
         sentiment=np.full(len(high), np.nan) if sentiment is None else sentiment[take],
+        sentiment_is_price_only=np.zeros(len(high)) if is_price_only is None else is_price_only[take].astype(float),
     )
 
 

@@ -17,6 +17,8 @@ from kapman_assets.wyckoff.features import Bars, Floats
 from kapman_assets.wyckoff.parameters import Parameters
 from kapman_assets.wyckoff.reading import Reading, SymbolBars, read_sessions
 from kapman_assets.wyckoff.scores import Score
+from kapman_assets.wyckoff.sentiment import Bools
+from kapman_assets.wyckoff.sentiment_store import read_moods
 from kapman_assets.wyckoff.vocabulary import SubType
 from kapman_resources.csv_copy import copy_csv
 from kapman_resources.database import driver_connection
@@ -49,13 +51,18 @@ def write_readings(
         market_id = connection.scalar(
             sa.text("SELECT ticker_id FROM tickers WHERE symbol = :market"), {"market": MARKET}
         )
+        moods = read_moods(connection, bars, sessions, parameters)
     market = _closes({ticker_id: own for ticker_id, own in bars.names() if ticker_id == market_id}.get(market_id))
     events: list[Row] = []
     phases: list[Row] = []
     for ticker_id, own in bars.names():
         wanted = int((own.date >= np.datetime64(sessions[0], "D")).sum())
-        for reading in read_sessions(_symbol_bars(own, market), parameters, last=wanted) if wanted else ():
-            phases.append(_phase_row(ticker_id, reading, parameters.version))
+        if not wanted or moods is None:
+            continue
+        symbol = _symbol_bars(own, market, moods.of(ticker_id, own.date))
+        for reading in read_sessions(symbol, parameters, last=wanted):
+            mood = moods.describe(ticker_id, reading.session)
+            phases.append(_phase_row(ticker_id, reading, mood, parameters.version))
             events += _event_rows(ticker_id, reading, parameters.version)
     with engine.begin() as connection:
         _keep(connection, parameters)
@@ -67,13 +74,15 @@ def write_readings(
     return {session: (confirmed.get(session, 0), read.get(session, 0)) for session in sessions}
 
 
-def _symbol_bars(own: BarTable, market: Mapping[date, float]) -> SymbolBars:
+def _symbol_bars(own: BarTable, market: Mapping[date, float], mood: tuple[Floats, Bools]) -> SymbolBars:
     days = tuple(own.date.tolist())
     return SymbolBars(
         sessions=days,
         bars=Bars(own.open, own.high, own.low, own.close, own.volume),
         factor=own.factor,
         market=np.array([market.get(day, np.nan) for day in days]) if market else None,
+        sentiment=mood[0],
+        sentiment_is_price_only=mood[1],
     )
 
 
@@ -103,7 +112,7 @@ def _event_rows(ticker_id: int, reading: Reading, version: str) -> list[Row]:
     ]
 
 
-def _phase_row(ticker_id: int, reading: Reading, version: str) -> Row:
+def _phase_row(ticker_id: int, reading: Reading, mood: Mapping[str, object], version: str) -> Row:
     primary = reading.primary_event
     return {
         "date": reading.session,
@@ -128,7 +137,7 @@ def _phase_row(ticker_id: int, reading: Reading, version: str) -> Row:
         "spring_score": reading.spring_score_12,
         "spring_raw": None if reading.spring is None else _whole(reading.spring.raw),
         "spring_max": None if reading.spring is None else _whole(reading.spring.most),
-        "bc_parts": _json(_points(reading.bc)),
+        "bc_parts": _json(_points(reading.bc) | {"sentiment_proxy": mood}),
         "spring_parts": _json({} if reading.spring is None else _points(reading.spring)),
         "spring_is_final": reading.spring_is_final,
         # PostgreSQL's own text of an array; names of events need no quotes.
@@ -144,7 +153,7 @@ def _phase_row(ticker_id: int, reading: Reading, version: str) -> Row:
     }
 
 
-def _points(score: Score) -> dict[str, int | None]:
+def _points(score: Score) -> Row:
     return {name: _whole(points) for name, points in score.points.items()}
 
 

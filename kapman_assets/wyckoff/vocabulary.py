@@ -71,6 +71,9 @@ class Reason(StrEnum):
     NO_MARKET = "no bars of the market index"
     NO_RISK = "the price is not on the safe side of the stop"
     FEW_SIGNALS = "too few signals are known for a scaled score"
+    NOT_MEASURED = "nothing to measure it from in the session, or its windows are not full"
+    NOT_RANKED = "too short a past, and too few other names in the session"
+    NO_SENTIMENT = "neither two option components nor both price components are ranked"
 
 
 MAIN_EVENTS = (Event.SC, Event.AR, Event.ST, Event.SPRING, Event.TEST, Event.SOS, Event.BC, Event.SOW)

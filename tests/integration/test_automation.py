@@ -185,3 +185,18 @@ def test_a_snapshot_is_made_without_what_never_comes_and_made_anew_with_what_doe
 def test_metrics_follow_chains_and_bars_and_need_no_bar(ready: dg.DagsterInstance) -> None:
     steps = [("options_chains",), (), ("ohlcv",)]
     assert requested_after(ready, "dealer_metrics", *steps) == [False, True, False, True]
+
+
+def test_phases_are_made_of_bars_alone_and_anew_with_each_metric(ready: dg.DagsterInstance) -> None:
+    steps = [
+        ("options_daily_summary", "volatility_metrics"),
+        ("ohlcv",),
+        (),
+        ("options_daily_summary",),
+        (),
+        ("volatility_metrics",),
+        (),
+        ("ohlcv",),
+    ]
+    expected = [False, False, True, False, True, False, True, False, True]
+    assert requested_after(ready, "wyckoff_phases", *steps) == expected

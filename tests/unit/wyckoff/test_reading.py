@@ -147,7 +147,12 @@ def test_the_climax_score_of_three_sessions() -> None:
     mood = replace(symbol(tape.bars), sentiment=np.full(count, 0.97))
     hot = read_session(mood, PARAMETERS)
     assert hot is not None
-    assert hot.bc.known[0] == 7
+    assert (hot.bc.known[0], hot.bc.points["sentiment"][0]) == (7, 4)
+    # Of prices alone it gives two points; and events do not look at it.
+    tepid = read_session(replace(mood, sentiment_is_price_only=np.full(count, True)), PARAMETERS)
+    assert tepid is not None
+    assert tepid.bc.points["sentiment"][0] == 2
+    assert hot.told == later.told
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 21, 40, 41, 42, 60, 61])

@@ -38,6 +38,7 @@ FULL = {
     "fall_from_high": 1 - 201.5 / 212.19,
     "below_high60": 0.0,
     "sentiment": 0.97,
+    "sentiment_is_price_only": 0.0,
 }
 SOFTER = FULL | {
     "r1": 209 / 191 - 1,
@@ -146,6 +147,12 @@ def test_the_softer_bar() -> None:
         ("sentiment", {"sentiment": 0.80}, 2),
         ("sentiment", {"sentiment": 0.70}, 1),
         ("sentiment", {"sentiment": 0.69}, 0),
+        ("sentiment", {"sentiment": math.nan}, math.nan),
+        # Prices and volume have points of their own already.
+        ("sentiment", {"sentiment": 0.95, "sentiment_is_price_only": 1.0}, 2),
+        ("sentiment", {"sentiment": 0.80, "sentiment_is_price_only": 1.0}, 2),
+        ("sentiment", {"sentiment": 0.79, "sentiment_is_price_only": 1.0}, 1),
+        ("sentiment", {"sentiment": math.nan, "sentiment_is_price_only": 1.0}, math.nan),
     ],
 )
 def test_every_rung_of_the_climax(signal: str, changed: dict[str, float], expected: float) -> None:
@@ -214,7 +221,7 @@ def test_an_unknown_volume_is_scaled_away() -> None:
     assert graded(**SOFTER | {"sentiment": math.nan}).scaled[0] == round(28 * 16 / 24)
 
 
-@given(st.lists(st.floats(-1, 3), min_size=15, max_size=15))
+@given(st.lists(st.floats(-1, 3), min_size=len(FULL), max_size=len(FULL)))
 def test_scores_stay_on_their_ladders(values: list[float]) -> None:
     score = graded(**dict(zip(FULL, values, strict=True)))
     assert 0 <= score.raw[0] <= score.most[0] <= 28
@@ -243,10 +250,12 @@ def test_signals_are_read_from_bars() -> None:
     obv = np.concatenate([[0.0], np.cumsum(np.sign(np.diff(bars.close)) * bars.volume[1:])])
     assert got.obv_below_pivot[last] == float(obv[pivot] > obv[last])
     mood = np.linspace(0, 1, len(bars.close))
-    ends = climax_signals(bars, compute(bars, 3), mood, last=3)
+    of_prices = mood > 0.999
+    ends = climax_signals(bars, compute(bars, 3), mood, of_prices, last=3)
     assert ends.sentiment.tolist() == mood[-3:].tolist()
+    assert ends.sentiment_is_price_only.tolist() == [0, 0, 1]
     for name, values in ends._asdict().items():
-        if name != "sentiment":
+        if not name.startswith("sentiment"):
             assert np.array_equal(values, getattr(got, name)[-3:], equal_nan=True), name
 
 
