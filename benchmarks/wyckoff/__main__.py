@@ -2,11 +2,13 @@
 
 import argparse
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.wyckoff import forward, pages, speed, study
+from benchmarks.wyckoff import forward, mood, pages, speed, study
+from benchmarks.wyckoff.generator import Bars
 from benchmarks.wyckoff.nulls import read_recorded
 from kapman_assets.wyckoff.parameters import Parameters
 
@@ -30,6 +32,7 @@ def main() -> None:
         "--development", action="store_true", help="development seeds; prints the table, writes nothing"
     )
     parser.add_argument("--quick", action="store_true", help="few seeds, to test the benchmark; reaches mean nothing")
+    parser.add_argument("--forward", action="store_true", help="only what recorded prices did, where they are")
     parser.add_argument("--output", type=Path, default=DOCS, help="folder of the documents; default docs/")
     options = parser.parse_args()
     parameters = Parameters()
@@ -43,6 +46,11 @@ def main() -> None:
     with console.status("") as status:
         status.update("reading the recording ...")
         market = read_recorded(RECORDED, SESSIONS) if RECORDED.is_dir() else {}
+        if market and not options.development:
+            status.update("forward study ...")
+            _follow(market, parameters, options.output)
+        if options.forward:
+            return
         recorded = [bars for _, bars in market.values()]
         by_noise, by_signal = {}, {}
         for noise in study.NOISE:
@@ -62,8 +70,6 @@ def main() -> None:
             trade_off.append((strictness, found, study.together(list(quiet.values()))))
         status.update("speed ...")
         timings = speed.measure(1, DEVELOPMENT.stop) if options.quick else speed.measure()
-        status.update("forward study ...")
-        outcomes = forward.study(market, rules)
     page = pages.benchmark(
         seeds=seeds,
         null_seeds=null_seeds,
@@ -83,10 +89,21 @@ def main() -> None:
     (options.output / "wyckoff-benchmark.md").write_text(page)
     (images / "wyckoff-confusion.svg").write_text(pages.confusion_picture(by_noise[1.0]))
     (images / "wyckoff-trade-off.svg").write_text(pages.trade_off_picture(trade_off))
-    if market:
-        days = sorted({day for days, _ in market.values() for day in days})
-        text = pages.forward(outcomes, symbols=len(market), first=days[0], last=days[-1], version=parameters.version)
-        (options.output / "wyckoff-forward.md").write_text(text)
+
+
+def _follow(market: Mapping[str, tuple[list[str], Bars]], parameters: Parameters, output: Path) -> None:
+    """Write the document of what recorded prices did."""
+    days = sorted({day for days, _ in market.values() for day in days})
+    page = pages.forward(
+        forward.study(market, parameters.detection),
+        mood.study(market, parameters),
+        symbols=len(market),
+        first=days[0],
+        last=days[-1],
+        version=parameters.version,
+    )
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "wyckoff-forward.md").write_text(page)
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ def study(market: Mapping[str, tuple[list[str], Drawn]], rules: Detection, seed:
         events = replay(bars, rules).events
         months = np.array([day[:7] for day in days])
         for horizon in HORIZONS:
-            returns = _returns(bars, horizon)
+            returns = returns_after(bars, horizon)
             for event, bar in zip(events.event.tolist(), events.confirmed_index.tolist(), strict=True):
                 if np.isnan(returns[bar]):
                     continue
@@ -118,7 +118,7 @@ def study(market: Mapping[str, tuple[list[str], Drawn]], rules: Detection, seed:
     return _corrected(outcomes)
 
 
-def _returns(bars: Bars, horizon: int) -> Floats:
+def returns_after(bars: Bars, horizon: int) -> Floats:
     """Return from the next open to the close `horizon` sessions later; NaN where that is not there yet."""
     result = np.full(len(bars.close), np.nan)
     last = len(bars.close) - horizon
@@ -131,7 +131,7 @@ def _mean_of_days(read: list[tuple[list[str], Bars]], horizon: int, places: Mapp
     """Mean return of all names by the session before the entry; NaN where there is none."""
     sums, counts = np.zeros(len(places)), np.zeros(len(places))
     for days, bars in read:
-        returns = _returns(bars, horizon)
+        returns = returns_after(bars, horizon)
         at = np.array([places[day] for day in days])[~np.isnan(returns)]
         sums[at] += returns[~np.isnan(returns)]
         counts[at] += 1

@@ -6,6 +6,7 @@ from html import escape
 import numpy as np
 
 from benchmarks.report import Row
+from benchmarks.wyckoff import mood
 from benchmarks.wyckoff.forward import BLOCK, FEWEST, RESAMPLES, Outcome
 from benchmarks.wyckoff.matching import LOOSE, NOTHING, TIGHT, TOLERANCE, Tally, wilson
 from benchmarks.wyckoff.study import together
@@ -306,11 +307,14 @@ def trade_off_picture(points: Sequence[tuple[float, Tally, Tally]]) -> str:
     )
 
 
-def forward(outcomes: Sequence[Outcome], *, symbols: int, first: str, last: str, version: str) -> str:
+def forward(
+    outcomes: Sequence[Outcome], proxy: mood.Study, *, symbols: int, first: str, last: str, version: str
+) -> str:
     """The document of the forward study.
 
     Args:
         outcomes: of every event and horizon.
+        proxy: of the price-only sentiment proxy.
         symbols: how many were read.
         first: session of the recording.
         last: session of the recording.
@@ -364,5 +368,55 @@ def forward(outcomes: Sequence[Outcome], *, symbols: int, first: str, last: str,
             "",
             *lines,
             "",
+            *_mood(proxy),
         ]
     )
+
+
+def _mood(proxy: mood.Study) -> list[str]:
+    """The section on the sentiment proxy."""
+    whole = proxy.coefficients[0]
+    verdict = "not told from 0"
+    if whole.high < 0:
+        verdict = "negative, as the score has it"
+    elif whole.low > 0:
+        verdict = "positive, **against the score**: what looks euphoric rose further"
+    return [
+        "## The sentiment proxy",
+        "",
+        "What the buying climax score falls back on where a name has no chains: the mean of two percentiles in the "
+        "name's own past, of its distance from the 50-day mean and of its relative volume "
+        "([wyckoff.md](wyckoff.md#the-sentiment-proxy)). Here it is followed on the same names: rank information "
+        f"coefficient of each session with at least {mood.FEWEST} ranked names, against the return from the next open "
+        f"to the close {mood.HORIZON} sessions later; its mean over the sessions, with an interval from {RESAMPLES:,} "
+        f"resamples of circular blocks of {mood.BLOCK} sessions, since those returns overlap.",
+        "",
+        f"The coefficient of the proxy is {verdict}.",
+        "",
+        "| signal | sessions | mean IC | 95 % interval | sessions below 0 |",
+        "|---|--:|--:|---|--:|",
+        *(
+            f"| {one.signal} | {one.sessions} | {one.mean:+.3f} | [{one.low:+.3f}, {one.high:+.3f}] "
+            f"| {one.share_negative:.1%} |"
+            for one in proxy.coefficients
+        ),
+        "",
+        f"Names at each rung of the score, over {mood.HORIZON} sessions, against all names of their days:",
+        "",
+        "| percentile from | name-sessions | mean return over all names | 95 % interval |",
+        "|--:|--:|--:|---|",
+        *(
+            f"| {one.percentile:.2f} | {one.count:,} | {one.excess:+.2%} | [{one.low:+.2%}, {one.high:+.2%}] |"
+            for one in proxy.rungs
+        ),
+        "",
+        "Rose more than the others by more than the interval, without correction, where the score expects a fall: "
+        f"{', '.join(f'{one.percentile:.2f}' for one in proxy.rungs if one.low > 0) or 'none'}. "
+        "Fell behind them by more than the interval: "
+        f"{', '.join(f'{one.percentile:.2f}' for one in proxy.rungs if one.high < 0) or 'none'}.",
+        "",
+        "The parts that rest on options (put/call ratio, call volume, call skew) could not be validated: the recording "
+        "holds six sessions of chains, and a percentile needs 60 sessions of them, an interval many times more. "
+        "Until they can be, those points are a convention of the score.",
+        "",
+    ]

@@ -9,11 +9,12 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from benchmarks.wyckoff import forward, generator, matching, nulls, pages, study, templates
+from benchmarks.wyckoff import forward, generator, matching, mood, nulls, pages, study, templates
 from benchmarks.wyckoff.generator import Label, Series, structure_series
 from benchmarks.wyckoff.matching import NOTHING, Detection, Tally, pair, wilson
 from benchmarks.wyckoff.nulls import KINDS, null_series
 from kapman_assets.wyckoff.parameters import Detection as Rules
+from kapman_assets.wyckoff.parameters import Parameters
 from kapman_assets.wyckoff.vocabulary import Event
 
 PROJECT = Path(__file__).parents[3]
@@ -201,3 +202,49 @@ def test_the_picture_shows_what_was_counted() -> None:
     assert picture.count(">1</text>") == 1
     assert "rgb(255,0,0)" in picture
     assert matching.TOLERANCE["SPRING"] == 2
+
+
+def driven(sign: float) -> dict[str, tuple[list[str], generator.Bars]]:
+    """Sixty walks of 300 days, whose next weeks follow (1), oppose (-1) or do not know (0) how far each has run."""
+    rng = np.random.default_rng(7)
+    days = [str(day) for day in np.arange("2024-01-01", "2026-12-31", dtype="datetime64[D]")[:300]]
+    market = {}
+    for name in range(60):
+        path = np.zeros(300)
+        for t in range(1, 300):
+            run = path[t - 1] - path[max(t - 50, 0) : t].mean()
+            path[t] = path[t - 1] + sign * 0.02 * run + rng.normal(0, 0.01)
+        close = 100 * np.exp(path)
+        opened = np.concatenate([close[:1], close[:-1]])
+        volume = rng.uniform(500, 1500, 300)
+        market[str(name)] = (
+            days,
+            generator.Bars(opened, np.maximum(opened, close) * 1.001, np.minimum(opened, close) * 0.999, close, volume),
+        )
+    return market
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0, 0.0])
+def test_the_information_of_the_mood_has_the_sign_that_was_planted(sign: float) -> None:
+    got = mood.study(driven(sign), Parameters())
+    proxy, extension, volume = got.coefficients
+    assert (proxy.signal, extension.signal, volume.signal) == ("proxy", "extension", "volume")
+    # 50 bars for a mean, 60 for a past, 20 ahead.
+    assert proxy.sessions == 300 - 49 - 60 - 20
+    assert volume.low < 0 < volume.high
+    for one in (proxy, extension):
+        assert (one.low > 0, one.high < 0) == (sign > 0, sign < 0)
+        assert one.low < one.mean < one.high
+    assert abs(extension.mean) < 0.05 or abs(extension.mean) > abs(proxy.mean)
+    assert [rung.percentile for rung in got.rungs] == [0.7, 0.8, 0.9, 0.95]
+    counts = [rung.count for rung in got.rungs]
+    assert counts == sorted(counts, reverse=True)
+    if sign:
+        assert np.sign(got.rungs[0].excess) == sign
+    page = "\n".join(pages._mood(got))
+    assert f"| proxy | {proxy.sessions} | {proxy.mean:+.3f} |" in page
+    rungs = ", ".join(f"{rung.percentile:.2f}" for rung in got.rungs if (rung.low if sign > 0 else -rung.high) > 0)
+    assert bool(rungs) == bool(sign)
+    assert f": {rungs or 'none'}." in page
+    verdict = {1.0: "**against the score**", -1.0: "negative, as the score has it", 0.0: "not told from 0"}
+    assert [text in page for text in verdict.values()] == [key == sign for key in verdict]
