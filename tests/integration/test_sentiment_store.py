@@ -19,6 +19,8 @@ SESSIONS = sessions_between(session_offset(LAST, -359), LAST)
 RANGE = SESSIONS[-8:]
 SPLIT = SESSIONS[-5]
 """HALVED splits 2:1 here: twice the shares and twice the contracts from then on."""
+HALTED = RANGE[1:4]
+"""HALT leaps with heavy volume on the first session of the range, and does not trade on the three after it."""
 BROKEN = SESSIONS[-3]
 """The chain of CUT came in part."""
 
@@ -58,11 +60,14 @@ def rows_of_market(rng: np.random.Generator, ids: dict[str, int]) -> dict[str, l
         close = 80 * np.exp(np.cumsum(rng.normal(0, 0.02, len(SESSIONS))))
         spread = close * rng.uniform(0.004, 0.02, len(SESSIONS))
         volume = np.round(1e6 * np.exp(rng.normal(0, 0.4, len(SESSIONS))))
+        if name == "HALT":
+            close[-len(RANGE) :] = close[-len(RANGE) - 1] * 1.2
+            volume[-len(RANGE)], spread[-len(RANGE)] = 2e7, 3.0
         calls, puts = (rng.integers(200, 3000, len(SESSIONS)) for _ in range(2))
         for place, day in enumerate(SESSIONS):
             key = {"date": day, "ticker_id": ids[name]}
             units = 2 if name == "HALVED" and day >= SPLIT else 1
-            is_gone = (name == "NEW" and place < len(SESSIONS) - 100) or (name == "HALT" and 320 <= place < 354)
+            is_gone = (name == "NEW" and place < len(SESSIONS) - 100) or (name == "HALT" and day in HALTED)
             if not is_gone:
                 prices = {"open": close[place], "high": (close + spread)[place], "low": (close - spread)[place]}
                 prices = {
@@ -218,8 +223,14 @@ def test_each_evening_tells_what_a_range_tells_later(market: sa.Engine) -> None:
         write_readings(market, [day], PARAMETERS, everyone=False)
         assert rows(day) == together[day], day
     assert len(together[LAST][1]) == len(NAMES)
-    # HALT came back with the third of these sessions: its score looks at bars of 34 sessions before.
-    assert [sum(row["bars_read"] > 300 for row in together[day][1]) for day in RANGE[:3]] == [12, 12, 13]
+    # HALT came back with the fifth of these sessions: the largest score of three bars is that of the first.
+    scores = {day: {row["ticker_id"]: row for row in together[day][1]} for day in RANGE}
+    (halt,) = scores[RANGE[0]].keys() - scores[RANGE[1]].keys()
+    before, back = scores[RANGE[0]][halt], scores[RANGE[4]][halt]
+    # The two points of its sentiment are seen in it.
+    assert before["bc_parts"]["sentiment"] == 2
+    assert before["bc_score"] != round(28 * (before["bc_raw"] - 2) / 24)
+    assert back["bc_score"] < before["bc_score"] == back["bc_score_3d"]
 
 
 def test_without_one_chain_every_name_is_read_from_prices(market: sa.Engine) -> None:
