@@ -23,6 +23,9 @@ Bools = npt.NDArray[np.bool_]
 OPTION_COMPONENTS = ("put_call", "call_volume", "call_skew")
 PRICE_COMPONENTS = ("extension", "volume")
 
+PRICE_BARS = 50
+"""Bars that a price component looks at, its own included."""
+
 _DIGITS = 9
 """Decimals of a component: later splits cancel in it but for rounding, which must not decide between equal values."""
 

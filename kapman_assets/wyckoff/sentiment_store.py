@@ -18,6 +18,7 @@ from kapman_assets.wyckoff.features import Bars, Floats
 from kapman_assets.wyckoff.parameters import Parameters
 from kapman_assets.wyckoff.reading import CLIMAX_BARS, is_sound
 from kapman_assets.wyckoff.sentiment import (
+    PRICE_BARS,
     PRICE_COMPONENTS,
     Bools,
     Sentiments,
@@ -128,6 +129,7 @@ def _bars(own: BarTable) -> Bars:
 def _place_prices(panels: dict[str, Floats], row: int, own: BarTable, days: _Dates, pivot_wing: int) -> None:
     """Write the price components of one name where its sessions are."""
     own = own[is_sound(_bars(own))]
+    own = own[max(int(np.searchsorted(own.date, days[0])) + 1 - PRICE_BARS, 0) :]
     opened, high, low, close = (values * own.factor for values in (own.open, own.high, own.low, own.close))
     components = price_components(Bars(opened, high, low, close, own.volume / own.factor), pivot_wing)
     is_asked = own.date >= days[0]
