@@ -19,9 +19,12 @@ from kapman_assets.options import assets as options
 from kapman_assets.options import checks as options_checks
 from kapman_assets.options import jobs as options_jobs
 from kapman_assets.runs import in_process
+from kapman_assets.snapshots import checks as snapshots_checks
 from kapman_assets.sql_models import build_assets, load_models
 from kapman_assets.technicals import assets as technicals
+from kapman_assets.technicals import checks as technicals_checks
 from kapman_assets.wyckoff import assets as wyckoff
+from kapman_assets.wyckoff import checks as wyckoff_checks
 from kapman_resources.dagster_resources import FlatFilesResource, PolygonResource, Warehouse
 
 default_assets = [
@@ -42,6 +45,10 @@ default_asset_checks = [
     market_checks.watchlist_trades,
     options_checks.options_chains_checks,
     options_checks.option_metrics_checks,
+    technicals_checks.universe_technicals_checks,
+    technicals_checks.technical_indicators_checks,
+    wyckoff_checks.wyckoff_checks,
+    snapshots_checks.daily_snapshots_checks,
     etf_checks.benchmark_is_recent,
 ]
 default_jobs = [market_jobs.ohlcv_retention, options_jobs.options_retention]

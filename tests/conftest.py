@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -73,13 +74,20 @@ def template(postgres: EmbeddedPostgres) -> str:
     return "template_warehouse"
 
 
-@pytest.fixture
-def warehouse_url(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
-    """Address of an empty migrated warehouse of this test's own."""
+@contextmanager
+def new_warehouse(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
+    """Address of an empty migrated warehouse, which is gone afterwards."""
     name = f"w_{os.urandom(6).hex()}"
     _run(postgres, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
     yield postgres.url(name)
     _run(postgres, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def warehouse_url(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
+    """Address of an empty migrated warehouse of this test's own."""
+    with new_warehouse(postgres, template) as url:
+        yield url
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ Single contracts were judged when they were read (`snapshot`). The Dagster check
 `checks`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from statistics import median
-from typing import Any
 
 import sqlalchemy as sa
 
+from kapman_assets.session_rules import by_session, of_offenders
 from kapman_assets.verdict import Verdict
 from kapman_resources.sessions import session_offset
 
@@ -26,9 +26,6 @@ MAX_SAME_OI_SHARE = 0.95
 MAX_OI_WITHOUT_GAMMA = 0.2
 """Share of open interest without a gamma from which on net exposure is doubtful (reference §4.2)."""
 
-_SYMBOLS = 10
-"""Names listed for an offending session."""
-
 
 def all_taken(connection: sa.Connection, sessions: Sequence[date]) -> Verdict:
     """Every watched name's chain is whole, or is known to have no options."""
@@ -40,7 +37,7 @@ def all_taken(connection: sa.Connection, sessions: Sequence[date]) -> Verdict:
             ORDER BY s.date, t.symbol"""),
         {"sessions": list(sessions)},
     )
-    return _by_session(rows, "chains that are not whole")
+    return by_session(rows, "chains that are not whole")
 
 
 def options_vanished(connection: sa.Connection, sessions: Sequence[date]) -> Verdict:
@@ -57,7 +54,7 @@ def options_vanished(connection: sa.Connection, sessions: Sequence[date]) -> Ver
             ORDER BY s.date, t.symbol"""),
         {"sessions": list(sessions), "before": [session_offset(day, -1) for day in sessions]},
     )
-    return _by_session(rows, "names whose options vanished")
+    return by_session(rows, "names whose options vanished")
 
 
 def contract_floor(connection: sa.Connection, sessions: Sequence[date]) -> Verdict:
@@ -80,7 +77,7 @@ def contract_floor(connection: sa.Connection, sessions: Sequence[date]) -> Verdi
         usual = median(before) if before else 0
         if session in counts and counts[session] < MIN_CONTRACTS_SHARE * usual:
             offenders[session.isoformat()] = f"{counts[session]:,} contracts, usually {usual:,.0f}"
-    return _verdict(offenders, "sessions with too few contracts")
+    return of_offenders(offenders, "sessions with too few contracts")
 
 
 def open_interest_moves(connection: sa.Connection, sessions: Sequence[date]) -> Verdict:
@@ -99,7 +96,7 @@ def open_interest_moves(connection: sa.Connection, sessions: Sequence[date]) -> 
         same = connection.scalar(query, {"session": session, "before": session_offset(session, -1)})
         if same is not None and same > MAX_SAME_OI_SHARE:
             offenders[session.isoformat()] = f"{same:.1%} of the contracts have the open interest of the session before"
-    return _verdict(offenders, "sessions whose open interest did not move")
+    return of_offenders(offenders, "sessions whose open interest did not move")
 
 
 def gamma_known(connection: sa.Connection, sessions: Sequence[date]) -> Verdict:
@@ -112,7 +109,7 @@ def gamma_known(connection: sa.Connection, sessions: Sequence[date]) -> Verdict:
             ORDER BY d.date, t.symbol"""),
         {"sessions": list(sessions), "most": MAX_OI_WITHOUT_GAMMA},
     )
-    return _by_session(rows, "names with much open interest without gamma")
+    return by_session(rows, "names with much open interest without gamma")
 
 
 def metrics_for_each_chain(connection: sa.Connection, sessions: Sequence[date]) -> Verdict:
@@ -129,22 +126,4 @@ def metrics_for_each_chain(connection: sa.Connection, sessions: Sequence[date]) 
             ORDER BY s.date, t.symbol"""),
         {"sessions": list(sessions)},
     )
-    return _by_session(rows, "chains without metrics")
-
-
-def _by_session(rows: Iterable[Any], what: str) -> Verdict:
-    found: dict[str, list[str]] = {}
-    for day, symbol in rows:
-        found.setdefault(day.isoformat(), []).append(symbol)
-    offenders = {
-        day: ", ".join(names[:_SYMBOLS]) + (f" and {len(names) - _SYMBOLS} more" if len(names) > _SYMBOLS else "")
-        for day, names in found.items()
-    }
-    return _verdict(offenders, what)
-
-
-def _verdict(offenders: dict[str, str], what: str) -> Verdict:
-    if not offenders:
-        return Verdict(True, f"No {what}.", {})
-    listed = "; ".join(f"{day}: {text}" for day, text in list(offenders.items())[:3])
-    return Verdict(False, f"{what.capitalize()} in {len(offenders)} sessions: {listed}", offenders)
+    return by_session(rows, "chains without metrics")

@@ -5,4 +5,7 @@
 is unknown, `universe` does many names at once, `screen` asks for names by their columns. All of it is plain
 calculation on adjusted bars, free of Dagster and of any database connection. What options say is in
 `kapman_assets.options`.
+
+Around it: `store` reads bars and writes rows, `quality` judges what is stored; `assets` and `checks` are what Dagster
+sees.
 """
