@@ -1,4 +1,4 @@
-"""Maintenance of the options domain: old chains go, metrics and totals stay."""
+"""Maintenance of the options domain: old chains go; their metrics and totals stay as long as the bars do."""
 
 import dagster as dg
 import sqlalchemy as sa

@@ -60,4 +60,4 @@ def usual_share_is_complete(connection: sa.Connection, sessions: Sequence[date])
         usual = median(before) if len(before) >= _FEWEST_SESSIONS else 0.0
         if session in shares and shares[session] < MIN_COMPLETE_SHARE * usual:
             offenders[session.isoformat()] = f"{shares[session]:.0%} complete, usually {usual:.0%}"
-    return of_offenders(offenders, "rows that are not complete, more than usual,")
+    return of_offenders(offenders, "unusually few complete rows")

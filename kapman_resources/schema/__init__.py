@@ -49,7 +49,22 @@ from kapman_resources.schema.options import (
 SESSION_TABLES = {table.name: "date" for table in (ohlcv, ohlcv_quarantine, options_chains, universe_technicals)}
 """Tables split by session, with the column that holds it."""
 
+KEPT_WITH_BARS = (
+    universe_technicals,
+    technical_indicators,
+    wyckoff_events,
+    wyckoff_phases,
+    options_daily_summary,
+    dealer_metrics,
+    volatility_metrics,
+    price_metrics,
+    etf_features,
+    daily_snapshots,
+)
+"""Tables of what was computed of a session: kept as long as its bars, without which nobody could compute it again."""
+
 __all__ = [
+    "KEPT_WITH_BARS",
     "SESSION_TABLES",
     "advisor_answers",
     "alert_firings",

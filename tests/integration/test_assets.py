@@ -10,13 +10,14 @@ import dagster as dg
 import psycopg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from kapman_assets import runs
 from kapman_assets.definitions import build_defs
 from kapman_assets.market import quality
 from kapman_assets.market.retention import drop_old_sessions
 from kapman_assets.verdict import Verdict
-from kapman_resources import flatfiles, partitioning, stores
+from kapman_resources import flatfiles, partitioning, schema, stores
 from kapman_resources.dagster_resources import FlatFilesResource, Warehouse
 from kapman_resources.sessions import sessions_between
 from tests.integration.conftest import Materialize, NoPolygon
@@ -423,6 +424,57 @@ def test_retention_drops_whole_months_and_keeps_the_rest(engine: sa.Engine, six_
     assert scalar(engine, "SELECT min(date) FROM ohlcv") == done.first_kept == date(2026, 2, 2)
     assert scalar(engine, "SELECT count(*) FROM ohlcv_sessions") == keep
     assert scalar(engine, "SELECT count(*) FROM tickers WHERE last_ohlcv_date = '2026-02-17'") == 20
+
+
+def test_what_was_computed_goes_with_its_bars(engine: sa.Engine, six_weeks: list[date]) -> None:
+    with engine.connect() as connection:
+        partitioning.make_room(connection, [schema.universe_technicals.name], six_weeks)
+    tables = [table.name for table in schema.KEPT_WITH_BARS]
+    with engine.begin() as connection:
+        for table in schema.KEPT_WITH_BARS:
+            connection.execute(sa.insert(table), [some_row(connection, table, day) for day in six_weeks])
+        # Not computed of the bars: the record of the chains that were taken.
+        taken = [some_row(connection, schema.options_chain_status, day) for day in six_weeks]
+        connection.execute(sa.insert(schema.options_chain_status), taken)
+    before = {table: scalar(engine, f"SELECT count(*) FROM {table}") for table in tables}
+    assert set(before.values()) == {len(six_weeks)}
+    february = [day for day in six_weeks if day.month == 2]
+
+    dry = drop_old_sessions(engine, len(february), dry_run=True)
+    assert {table: scalar(engine, f"SELECT count(*) FROM {table}") for table in tables} == before
+    done = drop_old_sessions(engine, len(february), dry_run=False)
+
+    assert dry == done
+    january = len(six_weeks) - len(february)
+    assert done.rows == january * (len(tables) - 1)
+    assert done.dropped == ("ohlcv_2026_01", "ohlcv_quarantine_2026_01", "universe_technicals_2026_01")
+    for table in tables:
+        with engine.connect() as connection:
+            kept = connection.scalars(sa.text(f"SELECT date FROM {table} ORDER BY 1")).all()
+        assert kept == february, table
+    assert scalar(engine, "SELECT count(*) FROM options_chain_status") == len(six_weeks)
+    again = drop_old_sessions(engine, len(february), dry_run=False)
+    assert (again.dropped, again.sessions, again.rows) == ((), 0, 0)
+    assert scalar(engine, "SELECT count(*) FROM daily_snapshots") == len(february)
+
+
+def some_row(connection: sa.Connection, table: sa.Table, day: date) -> dict[str, object]:
+    """A row of the session with a value in every column that needs one."""
+    ticker = connection.scalar(sa.text("SELECT min(ticker_id) FROM tickers"))
+    chosen = {"date": day, "ticker_id": ticker, "horizon": "60D", "status": "COMPLETE", "data_quality": "complete"}
+    kinds = {sa.Date: day, sa.Text: "some", sa.Boolean: True, ARRAY: [], JSONB: {}}
+    return {
+        column.name: chosen.get(column.name, kinds.get(type(column.type), 0))
+        for column in table.columns
+        if not column.nullable and column.server_default is None
+    }
+
+
+def test_what_is_computed_has_a_retention() -> None:
+    # A new table of sessions must be in one of them, or here: the ledgers of files and chains, what a user was told.
+    others = (schema.ohlcv_sessions, schema.options_chain_status, schema.alert_firings)
+    kept = {table.name for table in (*schema.KEPT_WITH_BARS, *others)} | schema.SESSION_TABLES.keys()
+    assert {table.name for table in schema.metadata.sorted_tables if "date" in table.columns} == kept
 
 
 def test_retention_with_too_few_sessions_does_nothing(engine: sa.Engine, six_weeks: list[date]) -> None:
