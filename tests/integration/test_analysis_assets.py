@@ -18,6 +18,7 @@ from kapman_assets.wyckoff.store import write_readings
 from kapman_resources import partitioning
 from tests.integration.conftest import Materialize
 from tests.integration.five_names import LAST, RANGE, SESSIONS, SPLIT, split, store_names
+from tests.integration.rounding import close_to
 
 Write = Callable[[sa.Engine, Sequence[date]], Any]
 TABLES: dict[str, tuple[Write, tuple[str, ...]]] = {
@@ -48,19 +49,6 @@ def rows_of(engine: sa.Engine, tables: Sequence[str], session: date) -> dict[str
             ]
             for table in tables
         }
-
-
-def close_to(one: Any, other: Any, slack: float = 1e-9) -> bool:
-    """Equal, numbers to 1e-9: a price adjusted for a split by thirds is rounded once more or less."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        # A running sum of millions of shares that comes near zero keeps the error of the millions.
-        slacks = {"acc_dist_index": 1e-3}
-        return one.keys() == other.keys() and all(close_to(one[k], other[k], slacks.get(k, slack)) for k in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(close_to, one, other))
-    if isinstance(one, float) and isinstance(other, float):
-        return other == pytest.approx(one, rel=1e-9, abs=slack)
-    return bool(one == other)
 
 
 @pytest.mark.parametrize("what", TABLES)
