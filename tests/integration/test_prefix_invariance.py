@@ -6,8 +6,6 @@ bit, or to a rounding where a price was adjusted for a split.
 """
 
 import contextlib
-import csv
-import gzip
 import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,15 +31,14 @@ from kapman_assets.technicals.store import write_indicators, write_universe
 from kapman_assets.wyckoff.parameters import Parameters
 from kapman_assets.wyckoff.store import write_readings
 from kapman_resources import database, derived, partitioning, schema
-from kapman_resources.csv_copy import copy_csv
 from kapman_resources.dagster_resources import PolygonResource
-from kapman_resources.database import driver_connection
 from kapman_resources.embedded import EmbeddedPostgres
 from kapman_resources.raw_pages import RawPages
 from kapman_resources.sessions import session_offset, sessions_between
 from kapman_resources.settings import SECTOR_ETFS
 from kapman_resources.simulation import simulate
 from tests.conftest import new_warehouse
+from tests.integration.recorded_bars import copy_bars, recorded_bars
 from tests.integration.rounding import close_to
 from tests.unit.simulation.markets import CHAIN_WATCHED as WATCHED
 from tests.unit.simulation.markets import LAST, bars, chain_plan_of, rest_pages
@@ -103,13 +100,10 @@ class Evenings:
     def learn(self, sessions: Sequence[date]) -> None:
         """Bars, splits and chains of some sessions, the splits as they were known on the last of them."""
         split_rows = [row for row in self.market.splits if row["execution_date"] <= sessions[-1].isoformat()]
-        found = self.market.bars[self.market.bars["session"].isin(sessions)]
-        frame = found.assign(ticker_id=found["symbol"].map(self.ids), date=found["session"], source="flatfile")
-        columns = ["ticker_id", "date", "open", "high", "low", "close", "volume", "source"]
+        copy_bars(self.engine, self.market.bars[self.market.bars["session"].isin(sessions)])
         with self.engine.connect() as connection:
-            partitioning.make_room(connection, ["ohlcv", "options_chains", "universe_technicals"], sessions)
+            partitioning.make_room(connection, ["options_chains", "universe_technicals"], sessions)
         with self.engine.begin() as connection:
-            copy_csv(driver_connection(connection), "ohlcv", frame[columns], columns)
             if split_rows:
                 store_splits(connection, with_factors(split_frame(split_rows)))
         taken = set() if self.market.chains is None else set(self.market.chains.sessions())
@@ -280,15 +274,3 @@ def test_recorded_sessions_know_nothing_later(evenings: Callable[[Market], Eveni
 
     assert min(counts[table] for table in OF_EVERY_SESSION) >= CUTS
     assert counts["wyckoff_events"] >= 2
-
-
-def recorded_bars(real_data: Path) -> pd.DataFrame:
-    """Every sound row of the recorded day files."""
-    parts = []
-    for path in sorted((real_data / "flatfiles_2024_2026").rglob("*.csv.gz")):
-        with gzip.open(path, "rt", newline="") as text:
-            parts += [row | {"session": date.fromisoformat(path.name[:10])} for row in csv.DictReader(text)]
-    frame = pd.DataFrame(parts).rename(columns={"ticker": "symbol"})
-    numbers = ["open", "high", "low", "close", "volume"]
-    frame[numbers] = frame[numbers].astype(float)
-    return frame[frame["volume"] > 0]
