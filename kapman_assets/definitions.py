@@ -11,6 +11,7 @@ import dagster as dg
 
 from kapman_assets.etf import assets as etf
 from kapman_assets.etf import checks as etf_checks
+from kapman_assets.etf import jobs as etf_jobs
 from kapman_assets.market import assets as market
 from kapman_assets.market import checks as market_checks
 from kapman_assets.market import jobs as market_jobs
@@ -52,7 +53,11 @@ default_asset_checks = [
     etf_checks.benchmark_is_recent,
 ]
 default_jobs = [market_jobs.ohlcv_retention, options_jobs.options_retention]
-default_schedules = [market_jobs.ohlcv_retention_schedule, options_jobs.options_retention_schedule]
+default_schedules = [
+    market_jobs.ohlcv_retention_schedule,
+    options_jobs.options_retention_schedule,
+    etf_jobs.benchmark_is_recent_schedule,
+]
 default_sensors: list[dg.SensorDefinition] = [
     market_sensors.flat_files_changed,
     # One automation sensor a domain, so that a slow one blocks only itself.

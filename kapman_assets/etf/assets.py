@@ -8,7 +8,7 @@ from datetime import date
 
 import dagster as dg
 
-from kapman_assets.automation import NEW_BARS
+from kapman_assets.automation import NEW_BARS, RED_CHECK
 from kapman_assets.etf.features import PIPELINE_VERSION
 from kapman_assets.etf.store import unknown_symbols, write_features
 from kapman_assets.market.assets import OWNERS, ohlcv, splits
@@ -34,7 +34,7 @@ _AT_A_TIME = 250
     code_version=PIPELINE_VERSION,
     deps=[ohlcv, splits],
     metadata={**column_schema(schema.etf_features), "partition_expr": "date"},
-    automation_condition=NEW_BARS,
+    automation_condition=NEW_BARS | RED_CHECK,
 )
 def etf_features(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[None]:
     """Composite z-scores, their parts, and strength against SPY of the names in `ETF_UNIVERSE`, at three horizons."""

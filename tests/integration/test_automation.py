@@ -200,3 +200,92 @@ def test_phases_are_made_of_bars_alone_and_anew_with_each_metric(ready: dg.Dagst
     ]
     expected = [False, False, True, False, True, False, True, False, True]
     assert requested_after(ready, "wyckoff_phases", *steps) == expected
+
+
+class Evenings:
+    """The condition of `etf_features` asked minute after minute, and what happens in between."""
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self._instance, self._cursor, self._now = instance, None, EVENING
+
+    def wait(self, *, days: int = 0) -> list[str]:
+        """Sessions that are requested in three ticks; nothing that is requested runs."""
+        self._now += timedelta(days=days)
+        found = []
+        for _ in range(3):
+            self._now += timedelta(minutes=1)
+            result = dg.evaluate_automation_conditions(
+                defs=all_defs,
+                instance=self._instance,
+                asset_selection=dg.AssetSelection.assets("etf_features"),
+                evaluation_time=self._now,
+                cursor=self._cursor,
+            )
+            self._cursor = result.cursor
+            found += sorted(str(key) for key in result.get_requested_partitions(dg.AssetKey("etf_features")))
+        return found
+
+    def stored(self, asset: str, session: date) -> None:
+        """A run has written the session of an asset."""
+        self._instance.report_runless_asset_event(dg.AssetMaterialization(asset, partition=session.isoformat()))
+
+    def judged(self, *, passed: bool) -> None:
+        """The check has answered."""
+        self._instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey("etf_features"), check_name="benchmark_is_recent", passed=passed
+            )
+        )
+
+
+@pytest.fixture
+def evenings(ready: dg.DagsterInstance) -> Evenings:
+    """An evening on which bars and features of the session are stored and the check is green."""
+    evenings = Evenings(ready)
+    assert evenings.wait() == []
+    evenings.stored("ohlcv", SESSION)
+    assert evenings.wait() == [SESSION.isoformat()]
+    evenings.stored("etf_features", SESSION)
+    evenings.judged(passed=True)
+    assert evenings.wait() == []
+    return evenings
+
+
+NEXT_SESSION = date(2026, 7, 8)
+
+
+def test_a_red_check_asks_for_the_newest_session_once(evenings: Evenings) -> None:
+    evenings.judged(passed=False)
+    assert evenings.wait() == [SESSION.isoformat()]
+    # The builder ran, and its check has not answered yet: neither red nor green for Dagster.
+    evenings.stored("etf_features", SESSION)
+    assert evenings.wait() == []
+    evenings.judged(passed=False)
+    assert evenings.wait() == []
+
+
+def test_a_check_that_stays_red_asks_once_a_session_when_there_are_bars(evenings: Evenings) -> None:
+    evenings.judged(passed=False)
+    assert evenings.wait() == [SESSION.isoformat()]
+    evenings.stored("etf_features", SESSION)
+    evenings.judged(passed=False)
+    assert evenings.wait(days=1) == [], "no bars of the session, nothing to build from"
+    evenings.stored("ohlcv", NEXT_SESSION)
+    assert evenings.wait() == [NEXT_SESSION.isoformat()]
+
+
+def test_after_a_repair_only_a_new_failure_asks_again(evenings: Evenings) -> None:
+    evenings.judged(passed=False)
+    assert evenings.wait() == [SESSION.isoformat()]
+    evenings.stored("etf_features", SESSION)
+    evenings.judged(passed=True)
+    assert evenings.wait() == []
+    evenings.judged(passed=False)
+    assert evenings.wait() == [SESSION.isoformat()]
+
+
+def test_a_check_that_is_red_before_automation_begins_asks_once(ready: dg.DagsterInstance) -> None:
+    evenings = Evenings(ready)
+    evenings.stored("ohlcv", SESSION)
+    evenings.judged(passed=False)
+    assert evenings.wait() == [SESSION.isoformat()]

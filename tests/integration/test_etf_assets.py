@@ -4,14 +4,16 @@ import csv
 import gzip
 import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
+import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from kapman_assets.etf import checks
 from kapman_assets.etf.breadth import breadth
 from kapman_assets.etf.columns import COLUMNS, HORIZONS
 from kapman_assets.etf.features import Panel, etf_features
@@ -249,6 +251,52 @@ def test_the_asset_takes_its_universe_from_the_settings(
         for event in result.get_asset_materialization_events()
     }
     assert counts == {RANGE[-2].isoformat(): 6, LAST.isoformat(): 6}
+
+
+@pytest.mark.usefixtures("bars")
+def test_a_builder_that_stopped_is_found_in_the_evening_and_asked_again(
+    defs: dg.Definitions, instance: dg.DagsterInstance, materialize: Materialize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evening = datetime.combine(LAST, time(23, 30), tzinfo=UTC)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            del tz
+            return evening
+
+    monkeypatch.setattr(checks, "datetime", Clock)
+    monkeypatch.setenv("ETF_UNIVERSE", "XLK,SPY")
+    assert materialize("etf_features", first=session_offset(LAST, -RECENT_SESSIONS)).success
+    for asset, partition in (("tickers", None), ("splits", None), ("ohlcv", LAST.isoformat())):
+        instance.report_runless_asset_event(dg.AssetMaterialization(asset, partition=partition))
+    cursor = None
+
+    def requested() -> set[str | None]:
+        nonlocal cursor, evening
+        evening += timedelta(minutes=1)
+        result = dg.evaluate_automation_conditions(
+            defs, instance, dg.AssetSelection.assets("etf_features"), evaluation_time=evening, cursor=cursor
+        )
+        cursor = result.cursor
+        return set(result.get_requested_partitions(dg.AssetKey("etf_features")))
+
+    def judge() -> bool:
+        schedule = defs.resolve_schedule_def("benchmark_is_recent_schedule")
+        assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+        with dg.build_schedule_context(instance, evening) as context:
+            (request,) = schedule.evaluate_tick(context).run_requests or []
+        run = defs.resolve_job_def(schedule.job_name).execute_in_process(instance=instance, tags=request.tags)
+        assert not run.get_asset_materialization_events(), "the check alone"
+        (check,) = run.get_asset_check_evaluations()
+        return check.passed
+
+    assert requested() == set()
+    assert not judge()
+    assert [requested() for _ in range(3)] == [{LAST.isoformat()}, set(), set()]
+    assert materialize("etf_features", first=LAST).success
+    assert judge()
+    assert [requested() for _ in range(3)] == [set()] * 3
 
 
 def test_breadth_is_that_of_the_function(bars: sa.Engine) -> None:
