@@ -81,9 +81,7 @@ def latest_grid(connection: sa.Connection, horizon: str = "60D", *, buy: float =
         HorizonError: there is no such horizon.
         ThresholdError: a threshold is not finite, or buy is not below sell.
     """
-    if horizon not in HORIZONS:
-        raise HorizonError(f"there is no horizon {horizon!r}; there are {', '.join(HORIZONS)}")
-    found = connection.execute(sa.text(_ROWS), {"horizon": horizon, "days": SPARK_DAYS})
+    found = connection.execute(sa.text(_ROWS), {"horizon": checked_horizon(horizon), "days": SPARK_DAYS})
     rows = pd.DataFrame(found.all(), columns=list(found.keys()))
     numbers = ["close", "previous_close", *COLUMNS]
     rows[numbers] = rows[numbers].astype("float64")
@@ -95,6 +93,17 @@ def latest_grid(connection: sa.Connection, horizon: str = "60D", *, buy: float =
     rows["liquidity"] = [liquidity(volume) for volume in rows["vol_dollar_20d"]]
     sparks = _sparks(connection, horizon, session, rows["symbol"].tolist())
     return Grid(session, rows[[*_FIRST, *COLUMNS, "null_reasons"]], sparks, counts)
+
+
+def checked_horizon(horizon: str) -> str:
+    """The horizon itself.
+
+    Raises:
+        HorizonError: there is no such horizon.
+    """
+    if horizon not in HORIZONS:
+        raise HorizonError(f"there is no horizon {horizon!r}; there are {', '.join(HORIZONS)}")
+    return horizon
 
 
 def signal(composite_z: float, *, buy: float, sell: float) -> str | None:

@@ -16,11 +16,15 @@ import sqlalchemy as sa
 from kapman_assets.etf import checks
 from kapman_assets.etf.breadth import breadth
 from kapman_assets.etf.columns import COLUMNS, HORIZONS
+from kapman_assets.etf.edge import edge
 from kapman_assets.etf.features import Panel, etf_features
+from kapman_assets.etf.grid import HorizonError
 from kapman_assets.etf.look_back import first_day_seen
 from kapman_assets.etf.quality import RECENT_SESSIONS, benchmark_is_recent
 from kapman_assets.etf.rule_store import CATALOGUE, Evaluation, evaluate_rules
+from kapman_assets.etf.statistics import StatisticsError
 from kapman_assets.etf.store import unknown_symbols, write_features
+from kapman_assets.rules.errors import RuleError
 from kapman_resources import partitioning, schema
 from kapman_resources.sessions import session_offset, sessions_between
 from kapman_resources.settings import SECTOR_ETFS
@@ -313,6 +317,45 @@ def test_breadth_is_that_of_the_function(bars: sa.Engine) -> None:
     pd.testing.assert_frame_equal(found, expected, check_dtype=False)
     assert len(found) == 60 * len(HORIZONS)
     assert (found[["buy", "sell", "hold", "unknown"]].sum() > 0).all()
+
+
+def test_an_edge_is_that_of_the_returns_after_the_rule(
+    bars: sa.Engine, closes: dict[str, dict[str, np.ndarray]]
+) -> None:
+    split(bars)
+    write_features(bars, SESSIONS[-300:], UNIVERSE)
+    as_of, forward = RANGE[-3], 5
+    with bars.connect() as connection:
+        found = edge(connection, "XLSPLIT", "z<=-0.5 and rsi14<50", forward=forward, as_of=as_of)
+    rows = stored(bars, SESSIONS[-300:]).query("symbol == 'XLSPLIT' and horizon == '60D'")
+    held = rows[(rows["composite_z"] <= -0.5) & (rows["rsi14"] < 50)]["date"]
+    last, close = SESSIONS.index(as_of), closes["XLSPLIT"]["close"]
+    places = [SESSIONS.index(day) for day in held if day <= as_of]
+    returns = [close[place + forward] / close[place] - 1 for place in places if place + forward <= last]
+
+    assert (found.as_of, found.forward) == (as_of, forward)
+    assert found.events.n == len(returns) > 20
+    assert found.pending == len(places) - len(returns)
+    assert found.events.mean == pytest.approx(np.mean(returns), rel=1e-9)
+    assert found.events.median == pytest.approx(np.median(returns), rel=1e-9)
+    over = [close[place + forward] / close[place] - 1 for place in range(len(SESSIONS) - 300, last - forward + 1)]
+    assert found.base.n == len(over)
+    assert found.base.mean == pytest.approx(np.mean(over), rel=1e-9)
+
+
+def test_an_edge_that_cannot_be_asked_for_says_why(bars: sa.Engine) -> None:
+    write_features(bars, [LAST], UNIVERSE)
+    with bars.connect() as connection:
+        with pytest.raises(StatisticsError, match="no 60D features of AAPL up to 2026-07-08"):
+            edge(connection, OTHER, "z<0", forward=5, as_of=LAST)
+        with pytest.raises(StatisticsError, match="no 60D features of XLK"):
+            edge(connection, "XLK", "z<0", forward=5, as_of=RANGE[0])
+        with pytest.raises(StatisticsError, match="10000 sessions: ask for 1 to 252"):
+            edge(connection, "XLK", "z<0", forward=10_000, as_of=LAST)
+        with pytest.raises(RuleError, match="no name gex_total"):
+            edge(connection, "XLK", "gex_total<0", forward=5, as_of=LAST)
+        with pytest.raises(HorizonError, match="90D"):
+            edge(connection, "XLK", "z<0", forward=5, as_of=LAST, horizon="90D")
 
 
 @pytest.mark.real_data
