@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -28,7 +28,7 @@ from kapman_assets.cli.processes import Child, run_until_stopped, wait_until_ans
 from kapman_assets.cli.simulate import write_market
 from kapman_resources.database import make_engine
 from kapman_resources.errors import ConfigurationError, KapmanError
-from kapman_resources.schema import wyckoff_phases
+from kapman_resources.schema import daily_snapshots, etf_features, technical_indicators, wyckoff_phases
 from kapman_resources.sessions import latest_open_session, ranges_of, session_offset, sessions_between
 from kapman_resources.settings import MarketKind, Settings, load_settings
 
@@ -37,7 +37,16 @@ _READY_SECONDS = 120.0
 _LOG_TAIL = 2000
 
 _ANALYSED_SESSIONS = 90
-"""Newest sessions whose indicators, structure and snapshots a first start makes; older ones are a backfill."""
+"""Newest sessions whose indicators, structure and snapshots a first start makes; older ones are a backfill. ETF
+features are made of all: they are few, and what followed a rule is asked of years."""
+
+_ANALYSES = {
+    "technicals": technical_indicators,
+    "wyckoff": wyckoff_phases,
+    "etf": etf_features,
+    "snapshots": daily_snapshots,
+}
+"""By group of assets the table that tells which sessions it has."""
 
 
 def up(
@@ -64,7 +73,7 @@ def materialize_missing(workplace: Workplace, count: int) -> None:
     import dagster as dg
 
     missing = _missing(workplace, count)
-    if not (missing.bars or missing.chains or missing.analysis):
+    if not (missing.bars or missing.chains or any(missing.analysis.values())):
         with dg.DagsterInstance.get() as instance:
             close_abandoned_runs(instance)
         console.print("Everything that is published is stored.")
@@ -72,20 +81,18 @@ def materialize_missing(workplace: Workplace, count: int) -> None:
     _run("key:tickers or key:splits", missing.bars[-1:])
     _run("ohlcv", missing.bars)
     # Both need the bars alone, and one of them would leave a core idle.
-    with _beside(workplace, "group:technicals or group:etf", missing.analysis):
+    with _beside(workplace, {name: missing.analysis[name] for name in ("technicals", "wyckoff", "etf")}):
         _run("group:options", missing.chains)
-    # Each looks at what the one before has made.
-    _run("group:wyckoff", missing.analysis)
-    _run("group:snapshots", missing.analysis)
+    _run("group:snapshots", missing.analysis["snapshots"])
 
 
 @dataclass(frozen=True)
 class _Missing:
-    """Published sessions that are not stored, ascending: of bars, of chains, of what is calculated from bars."""
+    """Published sessions that are not stored, ascending: of bars, of chains, of each group of `_ANALYSES`."""
 
     bars: list[date]
     chains: list[date]
-    analysis: list[date]
+    analysis: dict[str, list[date]]
 
 
 def _run(select: str, days: list[date]) -> None:
@@ -97,8 +104,12 @@ def _run(select: str, days: list[date]) -> None:
 
 
 @contextmanager
-def _beside(workplace: Workplace, select: str, days: list[date]) -> Iterator[None]:
-    """Run assets in a process of its own while the block runs, and wait for it."""
+def _beside(workplace: Workplace, groups: Mapping[str, list[date]]) -> Iterator[None]:
+    """Run groups of assets in processes of their own while the block runs, one a range of days, and wait for them."""
+    selected: dict[tuple[date, date], list[str]] = {}
+    for group, days in groups.items():
+        for ends in ranges_of(days):
+            selected.setdefault(ends, []).append(f"group:{group}")
     log = workplace.settings.kapman_home / "logs" / "first-analysis.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     kapman = Path(sys.executable).with_name("kapman")
@@ -106,12 +117,12 @@ def _beside(workplace: Workplace, select: str, days: list[date]) -> Iterator[Non
     with log.open("w") as output:
         running = [
             subprocess.Popen(  # noqa: S603 Kapman's own command
-                [*child, "materialize", "--from", str(first), "--to", str(last), "--select", select],
+                [*child, "materialize", "--from", str(first), "--to", str(last), "--select", " or ".join(names)],
                 env=workplace.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-            for first, last in ranges_of(days)
+            for (first, last), names in selected.items()
         ]
         try:
             yield
@@ -127,18 +138,22 @@ def _missing(workplace: Workplace, count: int) -> _Missing:
 
     published = _published(workplace.settings)[-count:]
     if not published:
-        return _Missing([], [], [])
+        return _Missing([], [], {group: [] for group in _ANALYSES})
     engine = make_engine(workplace.urls.warehouse, application_name="kapman:up", read_only=True)
     with engine.connect() as connection:
         bars = stored_sessions(connection, published[0], published[-1])
         chains = sessions_with_chains(connection, published[0])
-        analysed = set(connection.scalars(sa.select(wyckoff_phases.c.date).distinct()))
+        analysed = {
+            group: set(connection.scalars(sa.select(table.c.date).distinct())) for group, table in _ANALYSES.items()
+        }
     engine.dispose()
-    return _Missing(
-        bars=[day for day in published if day not in bars],
-        chains=[day for day in _published_chains(published[0]) if day not in chains],
-        analysis=[day for day in published[-_ANALYSED_SESSIONS:] if day not in analysed],
-    )
+    new_chains = [day for day in _published_chains(published[0]) if day not in chains]
+    newest = {group: published if group == "etf" else published[-_ANALYSED_SESSIONS:] for group in _ANALYSES}
+    analysis = {group: [day for day in days if day not in analysed[group]] for group, days in newest.items()}
+    # A snapshot is made anew with what comes for it now.
+    parts = {*analysis["snapshots"], *analysis["technicals"], *analysis["wyckoff"], *new_chains}
+    analysis["snapshots"] = [day for day in newest["snapshots"] if day in parts]
+    return _Missing([day for day in published if day not in bars], new_chains, analysis)
 
 
 def _published(settings: Settings) -> list[date]:

@@ -19,6 +19,8 @@ import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from kapman_assets.cli import doctor as doctor_command
+from kapman_assets.cli import up
+from kapman_assets.cli.environment import prepare
 from kapman_assets.cli.main import app
 from kapman_assets.cli.processes import Child, run_until_stopped
 from kapman_resources import database
@@ -182,6 +184,36 @@ def test_a_run_whose_process_was_killed_is_closed_by_the_next_command() -> None:
     with dg.DagsterInstance.get() as instance:
         statuses = [record.status for record in instance.get_runs()]
     assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+
+
+def have(url: str, table: sa.Table, day: date) -> None:
+    """Store one row of a session, of which only the day matters."""
+    by_type = {str: "", int: 1, float: 1.0, bool: False, dict: {}, list: []}
+    row = {"date": day, "horizon": "60D", "data_quality": "partial", "ticker_id": 1}
+    for column in table.columns:
+        if not column.nullable and column.server_default is None:
+            row.setdefault(column.name, by_type.get(column.type.python_type, {}))
+    engine = database.make_engine(url, application_name="test")
+    with engine.begin() as connection:
+        connection.execute(sa.text("INSERT INTO tickers (symbol) VALUES ('AAPL') ON CONFLICT DO NOTHING"))
+        connection.execute(sa.insert(table), {name: row[name] for name in row.keys() & table.columns.keys()})
+    engine.dispose()
+
+
+def test_up_makes_of_each_group_what_it_lacks(recorded: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(up, "_ANALYSED_SESSIONS", 1)
+    both, newest = [MON, TUE], [TUE]
+    lacking = {"technicals": newest, "wyckoff": newest, "etf": both, "snapshots": newest}
+    workplace = prepare()
+    assert up._missing(workplace, 520) == up._Missing(both, [], lacking)
+    for group in ("snapshots", "technicals", "wyckoff", "etf"):
+        have(recorded, up._ANALYSES[group], TUE)
+        lacking |= {group: [day for day in lacking[group] if day != TUE]}
+        # What is joined is made anew as long as a part of it will come.
+        expected = lacking | {"snapshots": [*lacking["technicals"], *lacking["wyckoff"]][:1]}
+        assert up._missing(workplace, 520) == up._Missing(both, [], expected)
+    have(recorded, up._ANALYSES["etf"], MON)
+    assert not any(up._missing(workplace, 520).analysis.values())
 
 
 # --- kapman up: the real thing, in processes of its own
