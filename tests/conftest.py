@@ -32,13 +32,30 @@ _SETTINGS = (
 )  # fmt: skip
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a run is spared on two cores; before pytest-xdist reads the groups."""
+    for item in items:
+        # They run only where the recorded market is, and a tracer makes code half as slow again.
+        if item.get_closest_marker("real_data"):
+            item.add_marker("no_cover")
+        # Numba compiles the Wyckoff engine in each process that has no cache yet, for twenty seconds.
+        if "wyckoff" in item.path.parts or item.path.name == "test_analysis_assets.py":
+            item.add_marker(pytest.mark.xdist_group("wyckoff"))
+
+
 @pytest.fixture(autouse=True)
 def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the configuration of whoever runs it."""
+    forget_settings(monkeypatch, tmp_path)
+
+
+def forget_settings(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    """Be configured by nothing; `root` takes the place of the checkout."""
     for name in _SETTINGS:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("KAPMAN_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("kapman_resources.settings.project_root", lambda: tmp_path)
+    monkeypatch.setenv("KAPMAN_HOME", str(root / "home"))
+    monkeypatch.setattr("kapman_resources.settings.project_root", lambda: root)
 
 
 def open_directory() -> Path:
@@ -78,7 +95,7 @@ def template(postgres: EmbeddedPostgres) -> str:
 def new_warehouse(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
     """Address of an empty migrated warehouse, which is gone afterwards."""
     name = f"w_{os.urandom(6).hex()}"
-    _run(postgres, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+    copy_database(postgres, template, name)
     yield postgres.url(name)
     _run(postgres, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
@@ -104,6 +121,11 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip(f"no recorded market in {REAL_DATA} (set KAPMAN_REAL_DATA)")
     return REAL_DATA
+
+
+def copy_database(server: EmbeddedPostgres, template: str, name: str) -> None:
+    """Create a database like another one, to which nothing is connected."""
+    _run(server, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
 
 
 def _run(server: EmbeddedPostgres, statement: sql.Composable) -> None:

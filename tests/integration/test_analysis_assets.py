@@ -51,6 +51,8 @@ def rows_of(engine: sa.Engine, tables: Sequence[str], session: date) -> dict[str
         }
 
 
+# Numba compiles the engine in one of them, which tracing slows down; the others trace the same code.
+@pytest.mark.no_cover
 @pytest.mark.parametrize("what", TABLES)
 def test_a_session_knows_nothing_later_and_is_the_same_in_a_range(bars: sa.Engine, what: str) -> None:
     write, tables = TABLES[what]

@@ -15,6 +15,9 @@ from kapman_resources.dagster_resources import FlatFilesResource, Warehouse
 from tests.integration.conftest import Materialize
 from tests.market_files import write_day
 
+pytestmark = pytest.mark.no_cover
+"""Nearly all that runs here is Dagster's own, and tracing makes it half as slow again."""
+
 FIRST_TICK = datetime(2026, 6, 28, 0, 5, tzinfo=UTC)
 """Sunday; Friday of that week, 2026-07-03, is a holiday."""
 

@@ -195,6 +195,7 @@ def test_metrics_are_those_of_the_formulas(
     assert (price.hv_20, price.null_reasons["hv_20"]) == (None, "GAP_IN_BARS")
 
 
+@pytest.mark.no_cover  # long, and the others trace the same code
 def test_a_session_alone_is_the_same_as_in_a_range_and_knows_nothing_later(
     engine: sa.Engine, instance: dg.DagsterInstance, graph: Graph, files: Path, tmp_path: Path
 ) -> None:
