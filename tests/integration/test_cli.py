@@ -273,7 +273,7 @@ def test_up_serves_a_materialised_market_and_leaves_nothing_behind() -> None:
     home = open_directory() / "home"
     port = free_port()
     # A small market: `up` keeps the first sessions that an existing one has.
-    arguments = [KAPMAN, "simulate", "--sessions", "25", "--chain-sessions", "2"]
+    arguments = [KAPMAN, "simulate", "--sessions", "25", "--chain-sessions", "1"]
     subprocess.run(arguments, cwd=PROJECT, env=environment(home), check=True, timeout=120, capture_output=True)
     process = start_up(home, port)
     try:
