@@ -19,18 +19,6 @@ NEW_BARS_OR_METRICS = NEW_BARS.replace(
 """For what is calculated from bars and looks at options where there are any: as soon as the bars are there, again when
 they change, and again when metrics of the session come. Chains that were missed must not keep it from being made."""
 
-
-_IS_GREEN = dg.AutomationCondition.any_checks_match(dg.AutomationCondition.check_passed())
-_IS_RED = dg.AutomationCondition.any_checks_match(dg.AutomationCondition.check_failed()).since(_IS_GREEN)
-"""From a failure to the next pass: while a run is under way, and until its check has answered, Dagster's own condition
-is neither, and every run that does not help would look like a new failure."""
-
-RED_CHECK = NEW_BARS.replace(
-    "SINCE", _IS_RED.newly_true().since(dg.AutomationCondition.newly_requested() | _IS_GREEN)
-).with_label("red_check")
-"""For what its own check, which has no partitions, asks anew: the newest session, once a session for as long as the
-check is red. Bars that are missing are waited for, as in `NEW_BARS`."""
-
 _ONE_IS_THERE = dg.AutomationCondition.any_deps_match(~dg.AutomationCondition.missing()).ignore(_REFERENCE)
 
 NEW_DATA = NEW_BARS.replace("any_deps_missing", ~_ONE_IS_THERE)
@@ -42,3 +30,14 @@ NEW_CODE = (dg.AutomationCondition.missing().newly_true() | dg.AutomationConditi
     dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()
 )
 """For views: when there is none yet, or its SQL changed."""
+
+_IS_GREEN = dg.AutomationCondition.any_checks_match(dg.AutomationCondition.check_passed())
+_IS_RED = dg.AutomationCondition.any_checks_match(dg.AutomationCondition.check_failed()).since(_IS_GREEN)
+"""From a failure to the next pass: while a run is under way, and until its check has answered, Dagster's own condition
+is neither, and every run that does not help would look like a new failure."""
+
+RED_CHECK = NEW_BARS.replace(
+    "SINCE", _IS_RED.newly_true().since(dg.AutomationCondition.newly_requested() | _IS_GREEN)
+).with_label("red_check")
+"""For what its own check, which has no partitions, asks anew: the newest session, once a session for as long as the
+check is red. Bars that are missing are waited for, as in `NEW_BARS`."""

@@ -81,8 +81,10 @@ def materialize_missing(workplace: Workplace, count: int) -> None:
     _run("key:tickers or key:splits", missing.bars[-1:])
     _run("ohlcv", missing.bars)
     # Both need the bars alone, and one of them would leave a core idle.
-    with _beside(workplace, {name: missing.analysis[name] for name in ("technicals", "wyckoff", "etf")}):
+    with _beside(workplace, {name: missing.analysis[name] for name in ("technicals", "etf")}):
         _run("group:options", missing.chains)
+    # Each looks at what the one before has made.
+    _run("group:wyckoff", missing.analysis["wyckoff"])
     _run("group:snapshots", missing.analysis["snapshots"])
 
 

@@ -177,36 +177,6 @@ def test_what_comes_from_bars_waits_for_them_and_follows_them(ready: dg.DagsterI
     assert requested_after(ready, target, ("ohlcv",), (), ("ohlcv",)) == [False, True, False, True]
 
 
-def test_a_summary_waits_for_its_chains(ready: dg.DagsterInstance) -> None:
-    steps = [("ohlcv",), ("options_chains",), (), ("options_chains",)]
-    assert requested_after(ready, "options_daily_summary", *steps) == [False, False, True, False, True]
-
-
-def test_a_snapshot_is_made_without_what_never_comes_and_made_anew_with_what_does(ready: dg.DagsterInstance) -> None:
-    steps = [("technical_indicators",), (), ("wyckoff_phases", "price_metrics"), (), ("options_chains",)]
-    assert requested_after(ready, "daily_snapshots", *steps) == [False, True, False, True, False, True]
-
-
-def test_metrics_follow_chains_and_bars_and_need_no_bar(ready: dg.DagsterInstance) -> None:
-    steps = [("options_chains",), (), ("ohlcv",)]
-    assert requested_after(ready, "dealer_metrics", *steps) == [False, True, False, True]
-
-
-def test_phases_are_made_of_bars_alone_and_anew_with_each_metric(ready: dg.DagsterInstance) -> None:
-    steps = [
-        ("options_daily_summary", "volatility_metrics"),
-        ("ohlcv",),
-        (),
-        ("options_daily_summary",),
-        (),
-        ("volatility_metrics",),
-        (),
-        ("ohlcv",),
-    ]
-    expected = [False, False, True, False, True, False, True, False, True]
-    assert requested_after(ready, "wyckoff_phases", *steps) == expected
-
-
 class Evenings:
     """The condition of `etf_features` asked minute after minute, and what happens in between."""
 
@@ -294,3 +264,33 @@ def test_a_check_that_is_red_before_automation_begins_asks_once(ready: dg.Dagste
     evenings.stored("ohlcv", SESSION)
     evenings.judged(passed=False)
     assert evenings.wait() == [SESSION.isoformat()]
+
+
+def test_a_summary_waits_for_its_chains(ready: dg.DagsterInstance) -> None:
+    steps = [("ohlcv",), ("options_chains",), (), ("options_chains",)]
+    assert requested_after(ready, "options_daily_summary", *steps) == [False, False, True, False, True]
+
+
+def test_a_snapshot_is_made_without_what_never_comes_and_made_anew_with_what_does(ready: dg.DagsterInstance) -> None:
+    steps = [("technical_indicators",), (), ("wyckoff_phases", "price_metrics"), (), ("options_chains",)]
+    assert requested_after(ready, "daily_snapshots", *steps) == [False, True, False, True, False, True]
+
+
+def test_metrics_follow_chains_and_bars_and_need_no_bar(ready: dg.DagsterInstance) -> None:
+    steps = [("options_chains",), (), ("ohlcv",)]
+    assert requested_after(ready, "dealer_metrics", *steps) == [False, True, False, True]
+
+
+def test_phases_are_made_of_bars_alone_and_anew_with_each_metric(ready: dg.DagsterInstance) -> None:
+    steps = [
+        ("options_daily_summary", "volatility_metrics"),
+        ("ohlcv",),
+        (),
+        ("options_daily_summary",),
+        (),
+        ("volatility_metrics",),
+        (),
+        ("ohlcv",),
+    ]
+    expected = [False, False, True, False, True, False, True, False, True]
+    assert requested_after(ready, "wyckoff_phases", *steps) == expected
