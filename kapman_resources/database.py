@@ -151,7 +151,7 @@ def backup(url: str, target: Path) -> None:
     """
     partial = target.with_name(f"{target.name}.partial")
     target.parent.mkdir(parents=True, exist_ok=True)
-    _run_client("pg_dump", "--format=custom", "--no-owner", f"--file={partial}", f"--dbname={url}")
+    _run_client("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={partial}", f"--dbname={url}")
     partial.replace(target)
 
 
@@ -175,7 +175,7 @@ def restore(url: str, source: Path) -> None:
             connection.execute(psycopg.sql.SQL("DROP DATABASE IF EXISTS {}").format(leftover))
         connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(restored))
         into = target.set(database=f"{target.database}{_RESTORE_NAMES[1]}").render_as_string(hide_password=False)
-        _run_client("pg_restore", "--no-owner", "--exit-on-error", f"--dbname={into}", str(source))
+        _run_client("pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", f"--dbname={into}", str(source))
         rename = psycopg.sql.SQL("ALTER DATABASE {} RENAME TO {}")
         try:
             with connection.transaction():

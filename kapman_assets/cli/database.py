@@ -66,7 +66,10 @@ def restore(
         if not yes:
             typer.confirm("This replaces everything in the warehouse. Go on?", abort=True)
         with console.status("Restoring the warehouse ..."):
-            database.restore(database.database_urls(load_settings()).warehouse, source)
+            url = database.database_urls(load_settings()).warehouse
+            database.restore(url, source)
+            # A dump may be of an earlier release, and holds no rights: roles are the server's.
+            upgrade_warehouse(url)
         console.print(f"Restored {source}.")
 
 

@@ -3,7 +3,7 @@
 import warnings
 from dataclasses import dataclass
 
-from kapman_resources import dagster_home, database
+from kapman_resources import dagster_home, database, panel_role
 from kapman_resources.database import DatabaseUrls
 from kapman_resources.errors import ConfigurationError
 from kapman_resources.settings import Settings, load_settings
@@ -19,7 +19,7 @@ class Workplace:
 
 
 def upgrade_warehouse(url: str) -> None:
-    """Bring a warehouse's schema up to date: migrations make tables and functions, the SQL models its views."""
+    """Bring a warehouse up to date: tables and functions by migrations, views by the SQL models, the panel's rights."""
     from kapman_assets.sql_models import create_views, load_models
 
     models = load_models()
@@ -28,8 +28,23 @@ def upgrade_warehouse(url: str) -> None:
     try:
         with engine.begin() as connection:
             create_views(connection, models)
+            panel_role.grant(connection)
     finally:
         engine.dispose()
+
+
+def require_current(url: str) -> None:
+    """Refuse a warehouse of another release.
+
+    Raises:
+        ConfigurationError: its schema needs `kapman db upgrade`.
+    """
+    status = database.schema_status(url)
+    if not status.is_current:
+        raise ConfigurationError(
+            f"The warehouse's schema is at revision {status.current or 'none'} and this Kapman needs "
+            f"{status.needed}: run `kapman db upgrade` (after `kapman db backup`)."
+        )
 
 
 def prepare() -> Workplace:
@@ -47,12 +62,7 @@ def prepare() -> Workplace:
     if settings.is_embedded:
         upgrade_warehouse(urls.warehouse)
     else:
-        status = database.schema_status(urls.warehouse)
-        if not status.is_current:
-            raise ConfigurationError(
-                f"The warehouse's schema is at revision {status.current or 'none'} and this Kapman needs "
-                f"{status.needed}: run `kapman db upgrade` (after `kapman db backup`)."
-            )
+        require_current(urls.warehouse)
     environment = dagster_home.dagster_environment(settings, urls)
     dagster_home.enter(environment)
     return Workplace(settings, urls, environment)

@@ -45,6 +45,7 @@ from kapman_resources.schema.options import (
     price_metrics,
     volatility_metrics,
 )
+from kapman_resources.schema.panel import user_settings
 
 SESSION_TABLES = {table.name: "date" for table in (ohlcv, ohlcv_quarantine, options_chains, universe_technicals)}
 """Tables split by session, with the column that holds it."""
@@ -99,6 +100,7 @@ __all__ = [
     "technical_indicators",
     "tickers",
     "universe_technicals",
+    "user_settings",
     "volatility_metrics",
     "watchlist",
     "wyckoff_events",
