@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     anthropic_api_key: SecretStr | None = None
     anthropic_base_url: str | None = None
     openai_api_key: SecretStr | None = None
+    panel_auth: Literal["none", "oidc"] = "none"
+    dagster_ui_url: str = "http://127.0.0.1:3000"
     notify_urls: Annotated[tuple[SecretStr, ...], NoDecode] = ()
 
     @field_validator("etf_universe", mode="before")

@@ -2,7 +2,7 @@
 
 import typer
 
-from kapman_assets.cli import database, doctor, materialize, simulate, up
+from kapman_assets.cli import database, doctor, materialize, panel, simulate, up
 
 app = typer.Typer(
     name="kapman",
@@ -14,4 +14,5 @@ app.command()(up.up)
 app.command()(simulate.simulate)
 app.command()(materialize.materialize)
 app.command()(doctor.doctor)
+app.command()(panel.panel)
 app.add_typer(database.app, name="db")

@@ -24,6 +24,7 @@ from kapman_assets.cli.abandoned import close_abandoned_runs
 from kapman_assets.cli.console import console, errors, explained, progress_bars
 from kapman_assets.cli.environment import Workplace, prepare
 from kapman_assets.cli.materialize import run_assets
+from kapman_assets.cli.panel import panel_command
 from kapman_assets.cli.processes import Child, run_until_stopped, wait_until_answering
 from kapman_assets.cli.simulate import write_market
 from kapman_resources.database import make_engine
@@ -52,17 +53,21 @@ _ANALYSES = {
 def up(
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
     port: Annotated[int, typer.Option(help="Dagster's port on 127.0.0.1.")] = 3000,
+    panel_port: Annotated[int, typer.Option(help="The trader panel's port on 127.0.0.1.")] = 8501,
     sessions: Annotated[int, typer.Option(min=1, help="Newest sessions of bars to have.")] = 520,
 ) -> None:
-    """Prepare everything, start Dagster, and keep it running until Ctrl-C."""
+    """Prepare everything, start Dagster and the trader panel, and keep them running until Ctrl-C."""
     with explained(), _only_one(load_settings()) as settings:
-        _require_free(port)
+        _require_free(port, "--port")
+        _require_free(panel_port, "--panel-port")
         if settings.market_kind is MarketKind.SIMULATED and settings.flatfiles_url is None:
             write_market(settings.simulated_market_dir)
         workplace = prepare()
         with progress_bars():
             materialize_missing(workplace, sessions)
-        run_until_stopped(_children(workplace, port), on_ready=lambda: _announce(port, headless=headless))
+        run_until_stopped(
+            _children(workplace, port, panel_port), on_ready=lambda: _announce(port, panel_port, headless=headless)
+        )
 
 
 def materialize_missing(workplace: Workplace, count: int) -> None:
@@ -183,7 +188,7 @@ def _published_chains(first: date) -> list[date]:
     return [newest] if polygon.is_live() and is_shown(newest, now) else []
 
 
-def _children(workplace: Workplace, port: int) -> list[Child]:
+def _children(workplace: Workplace, port: int, panel_port: int) -> list[Child]:
     code_port = _free_port()
     python, environment = sys.executable, workplace.environment
     logs = workplace.settings.kapman_home / "logs"
@@ -200,15 +205,23 @@ def _children(workplace: Workplace, port: int) -> list[Child]:
         Child("code server", code, environment, logs / "code-server.log", (HOST, code_port)),
         Child("webserver", web, environment, logs / "webserver.log", (HOST, port)),
         Child("daemon", daemon, environment, logs / "daemon.log", None),
+        Child(
+            "panel",
+            panel_command(HOST, panel_port),
+            {**environment, "DAGSTER_UI_URL": f"http://{HOST}:{port}"},
+            logs / "panel.log",
+            (HOST, panel_port),
+        ),
     ]
 
 
-def _announce(port: int, *, headless: bool) -> None:
-    address = f"http://{HOST}:{port}"
-    wait_until_answering(f"{address}/server_info", _READY_SECONDS)
-    console.print(f"\n[bold green]Dagster[/] {address}   Ctrl-C stops everything.")
+def _announce(port: int, panel_port: int, *, headless: bool) -> None:
+    dagster, panel = f"http://{HOST}:{port}", f"http://{HOST}:{panel_port}"
+    wait_until_answering(f"{dagster}/server_info", _READY_SECONDS)
+    wait_until_answering(f"{panel}/_stcore/health", _READY_SECONDS)
+    console.print(f"\n[bold green]Panel[/]   {panel}\n[bold green]Dagster[/] {dagster}   Ctrl-C stops everything.")
     if not headless and sys.stdout.isatty():
-        webbrowser.open(address)
+        webbrowser.open(panel)
 
 
 @contextmanager
@@ -225,14 +238,14 @@ def _only_one(settings: Settings) -> Iterator[Settings]:
         yield settings
 
 
-def _require_free(port: int) -> None:
+def _require_free(port: int, option: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError:
             raise ConfigurationError(
-                f"Port {port} on {HOST} is taken: stop what listens there, or choose another with --port."
+                f"Port {port} on {HOST} is taken: stop what listens there, or choose another with {option}."
             ) from None
 
 

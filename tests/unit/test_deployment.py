@@ -112,8 +112,8 @@ def test_service_publishes_on_loopback_only(name: str) -> None:
         assert re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)
 
 
-def test_only_the_webserver_is_published() -> None:
-    assert [name for name, service in SERVICES.items() if "ports" in service] == ["webserver"]
+def test_only_what_people_look_at_is_published() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["webserver", "panel"]
 
 
 def test_volumes_are_declared_and_used() -> None:

@@ -1,0 +1,80 @@
+"""What pages share: their head with its question and the freshness of the numbers, empty states, written numbers."""
+
+import re
+from datetime import UTC, date, datetime
+
+import streamlit as st
+
+from kapman_ui.database import fetch
+from kapman_ui.queries import common
+
+
+def page_head(title: str, question: str) -> common.Freshness:
+    """The page's title and the question that it answers; a missing session is said at once.
+
+    Returns:
+        How fresh the numbers are.
+    """
+    st.title(title)
+    st.caption(question)
+    fresh = fetch(common.freshness)
+    if fresh.snapshots is None:
+        st.info(
+            "There is no snapshot yet. Run `kapman up`, or `kapman materialize` for the sessions that you want.",
+            icon=":material/inventory_2:",
+        )
+        st.stop()
+    due = fresh.sessions_behind(datetime.now(UTC))
+    if due is not None:
+        st.warning(
+            f"These are the numbers of **{fresh.snapshots:%A, %d %B %Y}**. The session of {due:%d %B %Y} is not there "
+            "yet: look at the Data page, or run `kapman materialize --session "
+            f"{due}`.",
+            icon=":material/schedule:",
+        )
+    return fresh
+
+
+def market_banner(kind: str | None) -> None:
+    """For as long as the market is not live, every page says so."""
+    if kind == "simulated":
+        st.warning("**Simulated market.** Names are real, every price is invented.", icon=":material/science:")
+    elif kind == "recorded":
+        st.warning("**Recorded market.** The prices are of the past.", icon=":material/history:")
+
+
+def empty(what: str, how: str) -> None:
+    """An empty state: what is missing, and what brings it."""
+    st.info(f"{what} {how}", icon=":material/inbox:")
+
+
+def escaped(text: str) -> str:
+    """A text from outside as plain words in Streamlit's Markdown."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!<>~$:|])", r"\\\1", text)
+
+
+def money(value: float | None, digits: int = 2) -> str:
+    """USD, or a dash where it is unknown."""
+    return "–" if value is None or value != value else f"${value:,.{digits}f}"  # noqa: PLR0124 NaN
+
+
+def share(value: float | None, digits: int = 0) -> str:
+    """A decimal as per cent, or a dash where it is unknown."""
+    return "–" if value is None or value != value else f"{100 * value:.{digits}f} %"  # noqa: PLR0124 NaN
+
+
+def day(value: date | None) -> str:
+    """A day as a trader writes it, or a dash."""
+    return "–" if value is None else f"{value:%d %b %Y}"
+
+
+def symbol_choice(symbols: list[str], *, key: str = "symbol") -> str:
+    """A box of names that the address bar follows: `?symbol=NVDA` opens the page on it."""
+    asked = st.query_params.get(key)
+    if asked is not None and asked not in symbols:
+        st.warning(f"There is no watched name {asked!r}; showing {symbols[0]}.", icon=":material/help:")
+    index = symbols.index(asked) if asked in symbols else 0
+    chosen: str = st.selectbox("Symbol", symbols, index=index, key=f"choice-{key}")
+    if chosen != asked:
+        st.query_params[key] = chosen
+    return chosen
