@@ -1,0 +1,5 @@
+"""Page."""
+
+from kapman_ui.layout import page_head
+
+page_head("recommendations", "?")
