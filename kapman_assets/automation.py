@@ -25,6 +25,15 @@ NEW_DATA = NEW_BARS.replace("any_deps_missing", ~_ONE_IS_THERE)
 """For what joins several assets: as soon as one of them is there, and again with each that comes. What never comes
 (chains of a session that was missed) must not keep the rest from being joined."""
 
+_LATEST = dg.AutomationCondition.in_latest_time_window()
+
+COMPLETE_SESSION = NEW_BARS.without(_LATEST)
+"""For what is made of a session once everything is there, whichever session it is: of several that came between two
+ticks none is lost, as it would be with the latest alone."""
+
+ANY_NEW_DATA = COMPLETE_SESSION.replace("any_deps_missing", ~_ONE_IS_THERE)
+"""`NEW_DATA` of every session, not of the latest alone."""
+
 NEW_CODE = (dg.AutomationCondition.missing().newly_true() | dg.AutomationCondition.code_version_changed()).since(
     # Not since_last_handled(): it begins anew with the first evaluation, and a new view would never be requested.
     dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()

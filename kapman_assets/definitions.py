@@ -9,6 +9,10 @@ from typing import Any
 
 import dagster as dg
 
+from kapman_assets.alerts import assets as alerts
+from kapman_assets.alerts import checks as alerts_checks
+from kapman_assets.alerts import jobs as alerts_jobs
+from kapman_assets.alerts import sensors as alerts_sensors
 from kapman_assets.etf import assets as etf
 from kapman_assets.etf import checks as etf_checks
 from kapman_assets.etf import jobs as etf_jobs
@@ -38,6 +42,8 @@ default_assets = [
     technicals.technical_indicators,
     wyckoff.wyckoff,
     etf.etf_features,
+    alerts.alerts,
+    alerts.daily_summaries,
     *build_assets(load_models()),
 ]
 default_asset_checks = [
@@ -51,8 +57,9 @@ default_asset_checks = [
     wyckoff_checks.wyckoff_checks,
     snapshots_checks.daily_snapshots_checks,
     etf_checks.benchmark_is_recent,
+    alerts_checks.alerts_checks,
 ]
-default_jobs = [market_jobs.ohlcv_retention, options_jobs.options_retention]
+default_jobs = [market_jobs.ohlcv_retention, options_jobs.options_retention, alerts_jobs.notification_delivery]
 default_schedules = [
     market_jobs.ohlcv_retention_schedule,
     options_jobs.options_retention_schedule,
@@ -60,6 +67,9 @@ default_schedules = [
 ]
 default_sensors: list[dg.SensorDefinition] = [
     market_sensors.flat_files_changed,
+    alerts_sensors.deliver_notifications,
+    alerts_sensors.runs_ended,
+    alerts_sensors.missing_session,
     # One automation sensor a domain, so that a slow one blocks only itself.
     *(
         dg.AutomationConditionSensorDefinition(
@@ -67,7 +77,15 @@ default_sensors: list[dg.SensorDefinition] = [
             target=dg.AssetSelection.groups(group),
             default_status=dg.DefaultSensorStatus.RUNNING,
         )
-        for group in (market.GROUP, options.GROUP, technicals.GROUP, wyckoff.GROUP, etf.GROUP, "snapshots")
+        for group in (
+            market.GROUP,
+            options.GROUP,
+            technicals.GROUP,
+            wyckoff.GROUP,
+            etf.GROUP,
+            "snapshots",
+            alerts.GROUP,
+        )
     ),
 ]
 

@@ -69,7 +69,7 @@ notifications = sa.Table(
         sa.Boolean,
         nullable=False,
         server_default=sa.false(),
-        comment="a process died between sending and noting it, so that it was sent again",
+        comment="an attempt before may have arrived: its process died, or its channel stopped answering",
     ),
     sa.Column("last_error", sa.Text, comment="why the last attempt failed, without secrets"),
     _time("created_at", "when it was put here", nullable=False, server_default=sa.func.now()),

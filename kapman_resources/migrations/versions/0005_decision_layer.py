@@ -436,7 +436,7 @@ def upgrade() -> None:
             sa.Boolean(),
             server_default=sa.text("false"),
             nullable=False,
-            comment="a process died between sending and noting it, so that it was sent again",
+            comment="an attempt before may have arrived: its process died, or its channel stopped answering",
         ),
         sa.Column("last_error", sa.Text(), nullable=True, comment="why the last attempt failed, without secrets"),
         sa.Column(
