@@ -29,6 +29,9 @@ _SOCKET_SECONDS = 20.0
 _WITH_HOST = frozenset({"mailto", "mailtos", "json", "jsons", "xml", "xmls", "form", "forms", "apprise", "apprises"})
 """Schemes whose host is one. In others a token may stand in its place, as in slack://token/..."""
 
+_MAIL = frozenset({"mailto", "mailtos"})
+"""Schemes for which Apprise's pause of 5.5 s after a message is for nothing; services that need one have theirs."""
+
 _ERROR_LENGTH = 500
 
 _REFUSED = re.compile(r"\berror=(?:400|413|415|422)\b")
@@ -165,6 +168,8 @@ class Notifier:
             for option, attribute in (("cto", "socket_connect_timeout"), ("rto", "socket_read_timeout")):
                 if service is not None and option not in given:
                     setattr(service, attribute, _SOCKET_SECONDS)
+            if service is not None and _scheme(address) in _MAIL:
+                service.request_rate_per_sec = 0.0
             self._services[channel] = service
         return self._services[channel]
 

@@ -70,7 +70,7 @@ class Webhook:
     """
 
     port: int
-    answer: Callable[[Hook], int | None] = lambda hook: 200
+    answer: Callable[[Hook], int | None] = lambda _: 200
     hooks: list[Hook] = field(default_factory=list)
 
     @property

@@ -19,7 +19,7 @@ from kapman_resources.schema import notifications
 LEASE = timedelta(seconds=5 * SEND_SECONDS)
 """After so long a message that is being sent is taken over; no attempt takes longer than SEND_SECONDS."""
 
-MAX_ATTEMPTS = 30
+MAX_ATTEMPTS = 33
 """With the waits below an outage of five hours is waited out before its first message is given up."""
 
 _FIRST_WAIT = timedelta(seconds=30)
