@@ -140,7 +140,9 @@ class Notifier:
             timed_out = result.status is apprise.AppriseResultStatus.TIMEOUT
         if timed_out:
             reasons.append(f"no end after {SEND_SECONDS:.0f} s")
-        error = redacted("; ".join(dict.fromkeys(reasons)) or "Apprise did not say why", _secrets(self._urls[channel]))
+        error = redacted(
+            "; ".join(dict.fromkeys(reasons)) or "Apprise did not say why", address_secrets(self._urls[channel])
+        )
         return Outcome(
             ok=False,
             error=error[:_ERROR_LENGTH],
@@ -195,7 +197,7 @@ def _host(address: str) -> str:
         return ""
 
 
-def _secrets(url: SecretStr) -> list[str]:
+def address_secrets(url: SecretStr) -> list[str]:
     """Every piece of an address that an error must not repeat."""
     address = url.get_secret_value()
     pieces: list[str | None]

@@ -23,12 +23,11 @@ _USER_INFO = re.compile(r"(?<=://)[^\s/@]+(?=@)")
 def redacted(text: str, secrets: Iterable[str]) -> str:
     """The text without the secrets, as they are and as they stand in addresses, and without any user info of one."""
     forms = {form for secret in secrets for form in (secret, quote(secret, safe=""), quote(secret), unquote(secret))}
-    text = _USER_INFO.sub(HIDDEN, text)
-    # The longest first: one may be part of another.
+    # The longest first: one may be part of another, and a whole address is better hidden than in pieces.
     for form in sorted(forms, key=len, reverse=True):
         if len(form) >= _SHORTEST:
             text = text.replace(form, HIDDEN)
-    return text
+    return _USER_INFO.sub(HIDDEN, text)
 
 
 def secrets_of(settings: Settings) -> list[str]:

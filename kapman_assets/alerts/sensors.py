@@ -14,7 +14,7 @@ from kapman_assets.alerts.missing import missing_alerts
 from kapman_assets.alerts.system import raise_system_alert
 from kapman_assets.partitions import sessions_of_run
 from kapman_resources.dagster_resources import PolygonResource, Warehouse
-from kapman_resources.notifier import channel_names
+from kapman_resources.notifier import address_secrets, channel_names
 from kapman_resources.redaction import redacted, secrets_of
 from kapman_resources.settings import MarketKind, load_settings
 
@@ -58,6 +58,7 @@ def runs_ended(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.
     """
     settings = load_settings()
     channels, secrets = channel_names(settings.notify_urls), secrets_of(settings)
+    secrets += [piece for url in settings.notify_urls for piece in address_secrets(url)]
     cursors: dict[str, str | None] = json.loads(context.cursor) if context.cursor else {}
     now = datetime.now(UTC)
     kept = failures = 0
@@ -87,8 +88,8 @@ def missing_session(
     """Raise an alert for a session whose bars or snapshots should be there by now."""
     del context
     settings = load_settings()
-    if settings.market_kind is MarketKind.RECORDED:
-        return dg.SkipReason("A recorded market ends where it ends.")
+    if settings.market_kind is not MarketKind.LIVE:
+        return dg.SkipReason(f"A {settings.market_kind} market ends where it ends.")
     channels = channel_names(settings.notify_urls)
     new = []
     with warehouse.engine("missing_session") as engine, engine.begin() as connection:

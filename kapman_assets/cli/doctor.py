@@ -22,6 +22,7 @@ from kapman_resources import database
 from kapman_resources.errors import KapmanError
 from kapman_resources.flatfiles import FlatFiles
 from kapman_resources.market import held_market
+from kapman_resources.notifier import Notifier
 from kapman_resources.polygon import Polygon
 from kapman_resources.raw_pages import RawPages
 from kapman_resources.schema import options_chain_status
@@ -83,6 +84,7 @@ def examine(now: datetime) -> Iterator[Finding]:
     yield _guarded("reference", lambda: _reference(settings))
     if "://" in (settings.reference_location or ""):
         yield _guarded("raw pages", lambda: _raw_pages(settings))
+    yield _channels(settings)
     yield from _databases(settings, kind, now)
 
 
@@ -148,6 +150,17 @@ def _raw_pages(settings: Settings) -> Finding:
         settings.raw_location, endpoint_url=settings.raw_endpoint_url, access_key=access_key, secret_key=secret_key
     )
     return Finding("raw pages", Level.OK, f"{len(kept.sessions()):,} sessions of chains are kept in {kept!r}")
+
+
+def _channels(settings: Settings) -> Finding:
+    notifier = Notifier(settings.notify_urls)
+    problems = [problem for channel in notifier.channels if (problem := notifier.problem(channel))]
+    if problems:
+        return Finding("notifications", Level.FAIL, "; ".join(problems), "correct NOTIFY_URLS")
+    if not notifier.channels:
+        return Finding("notifications", Level.OK, "no channel: alerts are stored and shown only")
+    text = f"{', '.join(notifier.channels)}; `kapman notify test` tries them"
+    return Finding("notifications", Level.OK, text)
 
 
 def _gaps(connection: sa.Connection) -> Finding:

@@ -2,7 +2,7 @@
 
 import typer
 
-from kapman_assets.cli import database, doctor, materialize, panel, simulate, up
+from kapman_assets.cli import database, doctor, materialize, notify, panel, simulate, up
 
 app = typer.Typer(
     name="kapman",
@@ -16,3 +16,4 @@ app.command()(materialize.materialize)
 app.command()(doctor.doctor)
 app.command()(panel.panel)
 app.add_typer(database.app, name="db")
+app.add_typer(notify.app, name="notify")

@@ -203,7 +203,8 @@ def test_a_rule_tells_its_own_channels_and_not_of_every_name(engine: sa.Engine, 
 def recommend(engine: sa.Engine, ids: dict[str, int], symbol: str, **values: Any) -> None:
     row = {
         "date": DAY, "ticker_id": ids[symbol], "symbol": symbol, "action": "FORECAST", "direction": "LONG",
-        "signal_type": "ENTRY_SETUP", "confidence": 0.62, "justification": "a <b>spring</b>\nheld", "entry_price": 100.0,
+        "signal_type": "ENTRY_SETUP", "confidence": 0.62, "justification": "a <b>spring</b>\nheld",
+        "entry_price": 100.0,
         "stop_loss": 95.0, "profit_target": 112.0, "horizon_sessions": 20, "last_session": session_offset(DAY, 20),
         "neutral_band": 0.02, "break_evens": [], "asked_provider": "rules", "provider": "rules", "model": "rules 1",
         "inputs": {}, "validation": [], "data_quality": "complete", "null_reasons": {},
