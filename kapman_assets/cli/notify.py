@@ -55,7 +55,7 @@ def status() -> None:
 def retry() -> None:
     """Put every message that was given up back into the outbox; the next delivery sends it."""
     with explained(), _engine(read_only=False).begin() as connection:
-        console.print(f"{requeue(connection)} messages are due again.")
+        console.print(f"Due again: {requeue(connection)}.")
 
 
 def _notifier() -> Notifier:
