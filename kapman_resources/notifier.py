@@ -108,7 +108,7 @@ class Notifier:
             channel: one of `channels`.
             subject: one line.
             text: plain text.
-            html: the same as HTML, for channels that show it; they make their plain text from it.
+            html: the same as HTML, for channels whose own form it is, such as mail; their plain text is made from it.
             idempotency_key: goes with the message, so that a receiver can tell a repetition.
 
         Raises:
@@ -123,7 +123,8 @@ class Notifier:
             service.headers[IDEMPOTENCY_HEADER] = idempotency_key
         else:
             text, html = f"{text}\n\n{idempotency_key}", None
-        if html is not None and apprise.NotifyFormat.HTML not in service._formats():
+        formats = service.notify_format
+        if (formats[0] if isinstance(formats, tuple) else formats) != apprise.NotifyFormat.HTML:
             html = None
         one = apprise.Apprise(asset=service.asset)
         one.add(service)

@@ -93,9 +93,9 @@ def test_a_text_stays_a_text(mails: MailServer) -> None:
 def test_a_webhook_takes_the_message_with_its_key(hooks: Webhook) -> None:
     notifier, channel = only(hooks.url)
     assert notifier.send(channel, "subject", "text", None, "key-1").ok
-    assert notifier.send(channel, "subject", "text", None, "key-2").ok
+    assert notifier.send(channel, "subject", "text", "<p>text</p>", "key-2").ok
     assert [hook.headers[IDEMPOTENCY_HEADER.lower()] for hook in hooks.hooks] == ["key-1", "key-2"]
-    assert (hooks.hooks[0].body["title"], hooks.hooks[0].body["message"]) == ("subject", "text")
+    assert [(hook.body["title"], hook.body["message"]) for hook in hooks.hooks] == [("subject", "text")] * 2
 
 
 def test_a_channel_without_headers_has_the_key_as_its_last_line(hooks: Webhook) -> None:
