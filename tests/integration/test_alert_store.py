@@ -376,3 +376,22 @@ def test_an_alert_that_is_no_news_is_kept_and_told_when_it_is(engine: sa.Engine)
         assert raise_system_alert(connection, alert, CHANNELS, is_told=False)
         assert not raise_system_alert(connection, alert, CHANNELS)
     assert len(told(engine)) == len(CHANNELS)
+
+
+def test_a_message_that_is_on_its_way_is_not_taken_back(engine: sa.Engine, names: dict[str, int]) -> None:
+    snapshot(engine, names, "AAPL", bc_score=25)
+    write(engine, channels=[MAIL])
+
+    class Meanwhile(Takes):
+        """While it sends, the session is asked again, and the alert no longer fires."""
+
+        def send(self, *message: Any) -> Outcome:
+            """Take a message."""
+            snapshot(engine, names, "AAPL", bc_score=3)
+            assert write(engine, channels=[MAIL]).removed == 0
+            return super().send(*message)
+
+    deliver(engine, Meanwhile())
+    (message,) = rows_of(engine, schema.notifications)
+    assert (message.status, message.attempts) == ("SENT", 1)
+    assert keys(engine) == {f"{DAY}:AAPL:BC_CRITICAL"}
