@@ -55,6 +55,7 @@ class Summary:
 _TEXT = """\
 {{ heading }}
 {% for section in sections %}
+
 {{ section.title }}
 {% for line in section.lines %}
 - {{ line | one_line }}

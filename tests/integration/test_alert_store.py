@@ -276,6 +276,7 @@ def test_a_section_has_an_end_and_each_row_its_line() -> None:
     assert mail.text.count("\n- N") == LINES
     assert "\n- forged" not in mail.text
     assert "\n- and 7 more\n" in mail.text
+    assert mail.text.startswith("heading\n\nCritical\n- N0 - forged")
     assert "<script>" not in mail.html
     assert mail.html.count("<li>") == LINES + 1
 
