@@ -308,7 +308,7 @@ def test_a_job_that_fails_over_and_over_is_told_once(engine: sa.Engine) -> None:
 
 def test_a_backfill_whose_runs_all_fail_is_told_once(engine: sa.Engine) -> None:
     with engine.begin() as connection:
-        for place in range(150):
+        for place in range(40):
             day = session_offset(DAY, -place)
             run = ended(run_id=f"r{place}", first_session=day, last_session=day, backfill="bf")
             keep_run(connection, run, CHANNELS, EVENING)
