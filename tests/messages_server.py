@@ -11,8 +11,8 @@
 
 `answers` gets the request's JSON body and is called from many threads at once; `in_turn(a, b)` answers a, then b for
 ever. Replies are values: `structured`, `truncated`, `refused`, `malformed`, `rate_limited`, `overloaded`, `broken`,
-`error`, `dropped`; `late(reply, seconds)` sends any of them later. `said` and its kin do the same for the
-OpenAI-compatible endpoint, which the same server also serves.
+`error`, `dropped`; `late(reply, seconds)` sends any of them later. The same server is an OpenAI-compatible one under
+`url + "/v1"`: `response` is the envelope of its answers, and errors look alike.
 
 Belongs here: what leaves the socket, and the envelopes of the two APIs. What a model says is written in the tests.
 """
@@ -206,13 +206,51 @@ def dropped() -> Reply:
     return Reply(drops=True)
 
 
+def response(
+    text: str = "", *, status: str = "completed", reason: str | None = None, refusal: str = "", **usage: int
+) -> Reply:
+    """An answer of the Responses API, after some reasoning.
+
+    Args:
+        text: what the model wrote.
+        status: `incomplete` goes with a reason.
+        reason: `max_output_tokens` or `content_filter`.
+        refusal: the model's own words instead of a text.
+        usage: `input_tokens`, `output_tokens`, `cached_tokens`, `cache_write_tokens`; the first includes the last two.
+    """
+    counts = {"input_tokens": 1000, "output_tokens": 100, "cached_tokens": 0, "cache_write_tokens": 0, **usage}
+    part = {"type": "refusal", "refusal": refusal} if refusal else {"type": "output_text", "text": text}
+    body = {
+        "id": "resp_1",
+        "object": "response",
+        "model": "gpt-test",
+        "status": status,
+        "incomplete_details": {"reason": reason} if reason else None,
+        "error": {"code": "server_error", "message": "it broke"} if status == "failed" else None,
+        "output": [
+            {"type": "reasoning", "id": "rs_1", "summary": []},
+            {"type": "message", "id": "msg_1", "role": "assistant", "status": status, "content": [part]},
+        ],
+        "usage": {
+            "input_tokens": counts["input_tokens"],
+            "input_tokens_details": {name: counts[name] for name in ("cached_tokens", "cache_write_tokens")},
+            "output_tokens": counts["output_tokens"],
+        },
+    }
+    return Reply(body=json.dumps(body).encode())
+
+
 def _message(text: str, stop_reason: str, usage: Mapping[str, int]) -> Reply:
     body = {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
         "model": "claude-test",
-        "content": [{"type": "text", "text": text}] if text else [],
+        # A model that thinks says so first, without showing it.
+        "content": [
+            {"type": "thinking", "thinking": "", "signature": "s"},
+            *([{"type": "text", "text": text}] * bool(text)),
+        ],
         "stop_reason": stop_reason,
         "stop_sequence": None,
         "usage": {"input_tokens": 1000, "output_tokens": 100, **usage},

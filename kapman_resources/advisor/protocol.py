@@ -45,7 +45,7 @@ class Answer:
         output_tokens: written.
         cache_read_tokens: read from the provider's cache.
         cache_write_tokens: written to it.
-        cost_usd: from the model's list price.
+        cost_usd: from the model's list price; the most it can be where an answer may have been written and never came.
         latency_seconds: retries included.
     """
 
@@ -71,5 +71,5 @@ class Provider(Protocol):
         ...
 
     def highest_cost(self, question: Question) -> float:
-        """The most that asking once can cost, USD: every input token at full price, all output tokens allowed."""
+        """The most that an answer can cost, USD: every input token at its dearest, all output tokens allowed."""
         ...
