@@ -81,6 +81,9 @@ def serving_messages(answers: Answers) -> Iterator[MessagesServer]:
     under_way = 0
 
     class Handler(BaseHTTPRequestHandler):
+        # Connections stay open from one request to the next, as the providers keep them.
+        protocol_version = "HTTP/1.1"
+
         def do_POST(self) -> None:
             nonlocal under_way
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -102,6 +105,7 @@ def serving_messages(answers: Answers) -> Iterator[MessagesServer]:
                 # A linger of 0 seconds turns the close into a reset.
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.connection.close()
+                self.close_connection = True
                 return
             self.send_response(reply.status)
             given = {"Content-Type": "application/json", "Content-Length": str(len(reply.body)), **reply.headers}

@@ -266,7 +266,7 @@ def test_ten_questions_are_under_way_at_once() -> None:
 
 def test_a_client_outlives_its_event_loop() -> None:
     with serving_messages(in_turn(structured(IDEA))) as server:
-        claude = Claude(SecretStr(KEY), base_url=server.url)
+        claude = Claude(SecretStr(KEY), base_url=server.url, max_retries=0)
 
         async def ask(*, closing: bool) -> Answer:
             answer = await claude.ask(QUESTION)
