@@ -3,6 +3,7 @@
 Plain rules on rows. What a position costs and can bring is in `economics`.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -26,6 +27,9 @@ MIN_DELTA, MAX_DELTA = 0.10, 0.85
 
 SHOWN_A_SIDE = 15
 """Calls, and puts, of one expiry that are shown at most: with two expiries 60 contracts."""
+
+LEAST_CHOICE = 6
+"""Contracts of an expiry that make a choice."""
 
 PriceBasis = Literal["quote_mid", "last", "day_close"]
 PRICE_BASES: tuple[PriceBasis, ...] = ("quote_mid", "last", "day_close")
@@ -146,24 +150,23 @@ def _computed_delta(row: Listed, dte: int, close: float) -> float | None:
 
 
 def shown(contracts: Sequence[Contract]) -> tuple[Contract, ...]:
-    """The contracts that an advisor is told of: the expiries nearest to 45 and 60 days, middling deltas, thinned."""
-    expiries = sorted({(one.dte, one.expiration_date) for one in contracts})
-    if not expiries:
-        return ()
-    first = min(expiries, key=lambda one: abs(one[0] - SHOWN_DTE[0]))
-    others = [one for one in expiries if one != first]
-    wanted = {first[1]} | ({min(others, key=lambda one: abs(one[0] - SHOWN_DTE[1]))[1]} if others else set())
+    """The contracts that an advisor is told of: the expiries nearest to 45 and 60 days, middling deltas, thinned.
+
+    An expiry with fewer than `LEAST_CHOICE` of them is passed over for one with more, if there is one.
+    """
+    middling = [one for one in contracts if one.delta is not None and MIN_DELTA <= abs(one.delta) <= MAX_DELTA]
+    counts = Counter(one.expiration_date for one in middling)
+    wide = [expiry for expiry, count in counts.items() if count >= LEAST_CHOICE] or list(counts)
+    days = {one.expiration_date: one.dte for one in middling}
+    wanted: set[date] = set()
+    for dte in SHOWN_DTE:
+        others = [expiry for expiry in wide if expiry not in wanted]
+        if others:
+            wanted.add(min(others, key=lambda expiry: (abs(days[expiry] - dte), expiry)))
     kept: list[Contract] = []
     for expiry in sorted(wanted):
         for kind in ("call", "put"):
-            side = [
-                one
-                for one in contracts
-                if one.expiration_date == expiry
-                and one.contract_type == kind
-                and one.delta is not None
-                and MIN_DELTA <= abs(one.delta) <= MAX_DELTA
-            ]
+            side = [one for one in middling if one.expiration_date == expiry and one.contract_type == kind]
             kept += _thinned(side, SHOWN_A_SIDE)
     return tuple(kept)
 
