@@ -13,6 +13,8 @@ from kapman_assets.alerts import assets as alerts
 from kapman_assets.alerts import checks as alerts_checks
 from kapman_assets.alerts import jobs as alerts_jobs
 from kapman_assets.alerts import sensors as alerts_sensors
+from kapman_assets.decisions import assets as decisions
+from kapman_assets.decisions import checks as decisions_checks
 from kapman_assets.etf import assets as etf
 from kapman_assets.etf import checks as etf_checks
 from kapman_assets.etf import jobs as etf_jobs
@@ -30,7 +32,7 @@ from kapman_assets.technicals import assets as technicals
 from kapman_assets.technicals import checks as technicals_checks
 from kapman_assets.wyckoff import assets as wyckoff
 from kapman_assets.wyckoff import checks as wyckoff_checks
-from kapman_resources.dagster_resources import FlatFilesResource, PolygonResource, Warehouse
+from kapman_resources.dagster_resources import AdvisorResource, FlatFilesResource, PolygonResource, Warehouse
 
 default_assets = [
     market.tickers,
@@ -45,6 +47,7 @@ default_assets = [
     alerts.alerts,
     alerts.daily_summaries,
     *build_assets(load_models()),
+    decisions.advice,
 ]
 default_asset_checks = [
     market_checks.ohlcv_checks,
@@ -57,6 +60,7 @@ default_asset_checks = [
     wyckoff_checks.wyckoff_checks,
     snapshots_checks.daily_snapshots_checks,
     etf_checks.benchmark_is_recent,
+    decisions_checks.recommendation_checks,
     alerts_checks.alerts_checks,
 ]
 default_jobs = [market_jobs.ohlcv_retention, options_jobs.options_retention, alerts_jobs.notification_delivery]
@@ -84,6 +88,7 @@ default_sensors: list[dg.SensorDefinition] = [
             wyckoff.GROUP,
             etf.GROUP,
             "snapshots",
+            decisions.GROUP,
             alerts.GROUP,
         )
     ),
@@ -92,7 +97,12 @@ default_sensors: list[dg.SensorDefinition] = [
 
 def default_resources() -> dict[str, Any]:
     """The resources of a normal deployment, all of them taking their values from the settings."""
-    return {"warehouse": Warehouse(), "flat_files": FlatFilesResource(), "polygon": PolygonResource()}
+    return {
+        "warehouse": Warehouse(),
+        "flat_files": FlatFilesResource(),
+        "polygon": PolygonResource(),
+        "advisor": AdvisorResource(),
+    }
 
 
 def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:

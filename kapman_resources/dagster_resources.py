@@ -4,8 +4,8 @@ Each field left empty is taken from the settings when a run starts, never at imp
 deployment fills it instead. Anything with logic belongs in the client, not here.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from dagster_aws.s3 import S3Resource
 from pydantic import Field, PrivateAttr, SecretStr
 
+from kapman_resources.advisor import open_provider
+from kapman_resources.advisor.protocol import Provider
 from kapman_resources.database import database_urls, make_engine
 from kapman_resources.flatfiles import FlatFiles
 from kapman_resources.market import claim_market
@@ -133,6 +135,24 @@ class PolygonResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             access_key=access_key,
             secret_key=secret_key,
         )
+
+
+class AdvisorResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The model that AI_PROVIDER names."""
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Provider | None]:
+        """The model, with connections that are closed with the block; None for the rules, which need none.
+
+        Raises:
+            ConfigurationError: its key is missing.
+        """
+        provider = open_provider(load_settings())
+        if provider is None:
+            yield None
+            return
+        async with provider:
+            yield provider
 
 
 def _secret(value: str | None) -> SecretStr | None:
