@@ -1,0 +1,1 @@
+"""Decisions: facts, economics, checks of ideas, rules."""
