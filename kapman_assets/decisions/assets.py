@@ -33,10 +33,14 @@ def _any(condition: dg.AutomationCondition[Any], of: dg.AssetSelection) -> dg.Au
     return dg.AutomationCondition.any_deps_match(condition).allow(of)
 
 
-_MADE_OF_CHAINS = _any(dg.AutomationCondition.newly_updated(), _SNAPSHOTS).since(
-    # A snapshot from before the metrics does not hold them: wait for the one that follows.
-    _any(dg.AutomationCondition.newly_updated(), _METRICS) | _HANDLED
-) & ~_any(dg.AutomationCondition.missing(), _METRICS)
+_SNAPSHOT_CAME = _any(dg.AutomationCondition.newly_updated(), _SNAPSHOTS)
+_METRICS_CAME = _any(dg.AutomationCondition.newly_updated(), _METRICS)
+
+# A snapshot from before the metrics does not hold them: wait for the one that follows. Of two that came together
+# nobody knows which was first; a run too many costs nothing, for the same facts are answered from what is stored.
+_MADE_OF_CHAINS = _SNAPSHOT_CAME.since((_METRICS_CAME | _HANDLED) & ~_SNAPSHOT_CAME) & ~_any(
+    dg.AutomationCondition.missing(), _METRICS
+)
 
 _WITHOUT_CHAINS = (
     dg.AutomationCondition.missing()
