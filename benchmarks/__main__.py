@@ -11,6 +11,7 @@ from rich.console import Console
 from benchmarks import (
     analysis,
     chains,
+    decisions,
     etf,
     history,
     machine,
@@ -40,6 +41,7 @@ SUBJECTS: dict[str, Callable[[Laboratory], list[Row]]] = {
     "chains": chains.measure,
     "technicals": technicals.measure,
     "analysis": analysis.measure,
+    "decisions": decisions.measure,
     "wyckoff": lambda _: speed.measure(),
 }
 

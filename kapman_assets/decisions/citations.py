@@ -161,7 +161,8 @@ def _blank(match: re.Match[str]) -> str:
 def _without_names(text: str, facts: Facts) -> str:
     """The text with the names of the facts blanked: what they hold are no claims."""
     names = {facts.symbol, facts.company or "", *(one.contract for one in facts.contracts)}
-    for name in sorted((one for one in names if any(sign.isdigit() for sign in one)), key=len, reverse=True):
+    held = (one for one in names if one in text and any(sign.isdigit() for sign in one))
+    for name in sorted(held, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", _blank, text)
     return text
 
