@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from kapman_assets.decisions.recommendation_store import read_candidates
+from kapman_assets.decisions.recommendation_store import read_new_signals
 from kapman_assets.verdict import Verdict
 from kapman_resources.sessions import ranges_of, sessions_between
 
@@ -44,13 +44,19 @@ def candidates_answered(connection: sa.Connection, sessions: Sequence[date]) -> 
     )
     answered = {(row.date, row.ticker_id) for row in found}
     lacking = [
-        (session, candidate.facts.symbol)
+        (one.date, one.ticker_id)
         for first, last in ranges_of(sorted(sessions))
-        for session, candidates in read_candidates(connection, sessions_between(first, last)).items()
-        for candidate in candidates
-        if (session, candidate.ticker_id) not in answered
+        for one in read_new_signals(connection, sessions_between(first, last))
+        if (one.date, one.ticker_id) not in answered
     ]
-    return _verdict(lacking, "candidates without a recommendation; materialise recommendations again")
+    symbols: dict[int, str] = dict(
+        connection.execute(
+            sa.text("SELECT ticker_id, symbol FROM tickers WHERE ticker_id = ANY(:ids)"),
+            {"ids": [ticker_id for _, ticker_id in lacking]},
+        ).all()
+    )
+    names = [(session, symbols[ticker_id]) for session, ticker_id in lacking]
+    return _verdict(names, "candidates without a recommendation; materialise recommendations again")
 
 
 def model_answers(connection: sa.Connection, sessions: Sequence[date]) -> Verdict:

@@ -115,13 +115,8 @@ class Candidate:
 # Reading
 
 
-def read_candidates(connection: sa.Connection, sessions: Sequence[date]) -> dict[date, list[Candidate]]:
-    """The candidates of some sessions, each by symbol.
-
-    Args:
-        connection: to the warehouse.
-        sessions: ascending, without a gap.
-    """
+def read_new_signals(connection: sa.Connection, sessions: Sequence[date]) -> list[Reading]:
+    """The readings of some sessions (ascending, without a gap) that make a name a candidate, by session."""
     first, last = sessions[0], sessions[-1]
     bounds = {"first": session_offset(first, -LOOK_BACK_SESSIONS), "last": last}
     readings = [
@@ -129,14 +124,19 @@ def read_candidates(connection: sa.Connection, sessions: Sequence[date]) -> dict
         for day, ticker_id, signal, score, active in connection.execute(_READINGS, bounds)
     ]
     confirmed = {(row[0], row[1]): row[2] for row in connection.execute(_CONFIRMED, {"first": first, "last": last})}
+    return list(new_signals(readings, confirmed, first))
+
+
+def read_candidates(connection: sa.Connection, sessions: Sequence[date]) -> dict[date, list[Candidate]]:
+    """The candidates of some sessions (ascending, without a gap) with their facts, each by symbol."""
     found: dict[date, list[Candidate]] = {session: [] for session in sessions}
-    chosen = list(new_signals(readings, confirmed, first))
+    chosen = read_new_signals(connection, sessions)
     if chosen:
         keys = {
             "dates": [one.date for one in chosen],
             "ids": [one.ticker_id for one in chosen],
-            "first": first,
-            "last": last,
+            "first": sessions[0],
+            "last": sessions[-1],
         }
         chains = _chains(connection, keys)
         for row in map(dict, connection.execute(_FACTS, keys).mappings()):

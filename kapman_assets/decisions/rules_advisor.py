@@ -22,7 +22,11 @@ from kapman_resources.errors import KapmanError
 MODEL = "rules-advisor"
 
 _SESSIONS_PER_YEAR = 252
+_MOST_PLACES = 10
 _FALLING_REGIMES = frozenset({"DIST", "MARKDOWN"})
+
+_PLACES = ((10.0, 2), (0.1, 4), (0.0, 8))
+"""Decimals of levels, by the least close that they are for."""
 
 Case = Literal["STRONG", "SETUP", "BREAKOUT", "EARLY", "WEAKNESS", "WARNING", "CLIMAX", "EXIT"]
 """What §15.4 makes of a signal: spring and strength; a scored spring; strength alone; a spring alone; a confirmed
@@ -40,6 +44,7 @@ class RuleParameters:
         stop_least_atr, stop_most_atr, stop_tight_atr: way to the stop in average true ranges: least, most, and the most
             of a breakout or a breakdown.
         stop_cushion_atr: how far beyond the level that it rests on a stop lies.
+        least_way: of the close, the least way to a stop or a target: a name that hardly moves has levels all the same.
         unknown_daily_move: of the close, where neither range nor volatility is known.
         target_most_deviations: the farthest target, in standard deviations over the horizon.
         target_open_deviations: the target where no level stands in the way.
@@ -66,6 +71,7 @@ class RuleParameters:
     stop_most_atr: float = 3.0
     stop_tight_atr: float = 1.5
     stop_cushion_atr: float = 0.25
+    least_way: float = 0.005
     unknown_daily_move: float = 0.02
     target_most_deviations: float = 2.0
     target_open_deviations: float = 1.5
@@ -207,7 +213,7 @@ def _view(facts: Facts, case: Case, p: RuleParameters) -> _View:
     stop = close - side * _way_to_stop(facts, case, side, p)
     risk = side * (close - stop)
     target = close + side * _way_to_target(facts, side, risk, deviation, p)
-    places = 2 if close >= 1 else 4
+    places = next(places for least, places in _PLACES if close >= least)
     stop, target = round(stop, places), round(target, places)
     ratio = reward_to_risk(close, stop, target) or 0.0
     direction: Direction = "LONG" if side == 1 else "SHORT"
@@ -245,7 +251,8 @@ def _way_to_stop(facts: Facts, case: Case, side: int, p: RuleParameters) -> floa
     most = p.stop_tight_atr if is_break else p.stop_most_atr
     way = most * atr if level is None else side * (facts.close - level) + p.stop_cushion_atr * atr
     # Not so far that the level would be no price.
-    return min(max(way, p.stop_least_atr * atr), most * atr, facts.close / 2)
+    bounded = min(max(way, p.stop_least_atr * atr), most * atr, facts.close / 2)
+    return max(bounded, p.least_way * facts.close)
 
 
 def _way_to_target(facts: Facts, side: int, risk: float, deviation: float, p: RuleParameters) -> float:
@@ -260,11 +267,11 @@ def _way_to_target(facts: Facts, side: int, risk: float, deviation: float, p: Ru
         for level in (near, wall, counted)
         if level is not None and side * (level - facts.close) > 0
     )
-    most = min(p.target_most_deviations * deviation, facts.close / 2)
+    least, most = p.least_way * facts.close, min(p.target_most_deviations * deviation, facts.close / 2)
     if not ways:
-        return min(p.target_open_deviations * deviation, most)
+        return max(min(p.target_open_deviations * deviation, most), least)
     paying = [way for way in ways if way >= p.least_reward_to_risk * risk]
-    return max(min(paying[0] if paying else ways[-1], most), risk / 10)
+    return max(min(paying[0] if paying else ways[-1], most), least)
 
 
 # Confidence
@@ -445,6 +452,6 @@ def _which(facts: Facts, legs: tuple[Leg, ...], *, is_credit: bool) -> str:
 
 def _number(value: float, places: int) -> str:
     """A number with so many decimals, and with more where they would change it by a hundredth."""
-    while places < 6 and abs(round(value, places) - value) > 0.01 * abs(value):  # noqa: PLR2004 no fact has more
+    while places < _MOST_PLACES and abs(round(value, places) - value) > 0.01 * abs(value):
         places += 1
     return f"{value:.{places}f}"

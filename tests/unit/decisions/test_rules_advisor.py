@@ -142,7 +142,7 @@ def test_the_version_changes_with_each_parameter() -> None:
     assert len(versions) == len(fields(RULES)) + 1
 
 
-positive = st.floats(0.01, 3000).map(lambda value: round(value, 4))
+positive = st.floats(0.0002, 3000).map(lambda value: round(value, 4))
 score = st.none() | st.integers(0, 28)
 
 
@@ -150,7 +150,8 @@ score = st.none() | st.integers(0, 28)
 def any_facts(draw: st.DrawFn) -> Facts:
     """Facts as strange as the tables allow, with the chain moved around the close."""
     close = draw(positive)
-    near = st.none() | st.floats(0.3, 3).map(lambda ratio: round(max(close * ratio, 0.01), 4))
+    near = st.none() | st.floats(0.3, 3).map(lambda ratio: round(max(close * ratio, 0.0001), 4))
+    ranges = st.none() | st.floats(0, 1).map(lambda ratio: round(close * ratio**4, 4))
     some = st.none() | st.floats(-100, 200).map(lambda value: round(value, 2))
     names = draw(st.lists(st.sampled_from(["SPRING", "SOS", "SOW", "BC", "TEST"]), unique=True))
     return facts(
@@ -169,7 +170,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
             resistance=draw(near),
         ),
         events=tuple(event(name, k, price_level=draw(near) or close) for k, name in enumerate(names)),
-        indicators=Indicators(atr_14=draw(near), price_vs_sma50=draw(some), adx_14=draw(some)),
+        indicators=Indicators(atr_14=draw(ranges), price_vs_sma50=draw(some), adx_14=draw(some)),
         dealer=Dealer(dgpi=draw(some), call_wall=draw(near), put_wall=draw(near)),
         volatility=Volatility(
             iv_rank=draw(st.none() | st.floats(0, 100).map(lambda value: round(value, 2))),
@@ -177,7 +178,9 @@ def any_facts(draw: st.DrawFn) -> Facts:
         ),
         data_quality=draw(st.sampled_from(["complete", "partial"])),
         contracts=tuple(
-            one.model_copy(update={"strike": round(one.strike * close / CLOSE, 2), "price": draw(positive)})
+            one.model_copy(
+                update={"strike": max(round(one.strike * close / CLOSE, 4), 0.0001), "price": draw(positive)}
+            )
             for one in facts().contracts[::2]
         ),
     )
