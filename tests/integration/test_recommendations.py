@@ -226,6 +226,17 @@ def test_claude_advises_through_dagster_and_the_same_facts_cost_nothing_again(
         assert not quality.budget_kept(connection, [SESSION], 0.0).passed
 
 
+def test_a_model_without_a_key_is_a_clear_error(materialize: Materialize, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AI_PROVIDER", "claude")
+    result = materialize(*KEYS, first=SESSION)
+    assert not result.success
+    [failure] = [
+        event.step_failure_data for event in result.all_events if event.step_key == "advice" and event.is_step_failure
+    ]
+    assert failure.user_failure_data is not None
+    assert "ANTHROPIC_API_KEY" in (failure.user_failure_data.description or "")
+
+
 @pytest.mark.parametrize(
     ("replies", "provider", "reason"),
     [
