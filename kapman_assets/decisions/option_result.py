@@ -1,0 +1,116 @@
+"""What the contracts of an idea are worth after a session, against what they cost. Nothing of bars or of Dagster.
+
+A contract is worth what the session's chain says at its end, whenever in the session the idea ended; one whose last
+session it is, its intrinsic value at the session's close. Early assignment and costs are left out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, NamedTuple
+
+from kapman_assets.decisions.idea import Side
+from kapman_assets.decisions.outcome_reasons import Reason
+from kapman_resources.sessions import session_offset
+
+
+@dataclass(frozen=True)
+class HeldLeg:
+    """A contract of an idea as it was issued.
+
+    Attributes:
+        contract: the vendor's ticker.
+        side: BUY or SELL.
+        quantity: contracts a unit.
+        contract_type: call or put.
+        strike: USD a share.
+        expiration_date: last day.
+        multiplier: shares a contract.
+        price: at issue, USD a share.
+    """
+
+    contract: str
+    side: Side
+    quantity: int
+    contract_type: str
+    strike: float
+    expiration_date: date
+    multiplier: float
+    price: float
+
+
+class Quote(NamedTuple):
+    """What a session's chain says of a contract, USD a share; None where it says nothing."""
+
+    bid: float | None
+    ask: float | None
+    last: float | None
+    close: float | None
+    volume: int | None
+
+
+class OptionResult(NamedTuple):
+    """Profit or loss of a unit in USD with where its prices are from, or why it is unknown."""
+
+    pnl: float | None
+    basis: Literal["chain", "intrinsic"] | None
+    reason: Reason | None
+
+
+def price_of(quote: Quote) -> float | None:
+    """USD a share: the middle of a sane quote (0 < bid <= ask), else the last trade, else the close of a traded day."""
+    if quote.bid is not None and quote.ask is not None and 0 < quote.bid <= quote.ask:
+        return (quote.bid + quote.ask) / 2
+    if quote.last is not None:
+        return quote.last
+    return quote.close if quote.volume else None
+
+
+def option_result(
+    legs: Sequence[HeldLeg],
+    session: date,
+    *,
+    chain: Mapping[str, Quote] | None,
+    close: float | None,
+    is_split: bool,
+) -> OptionResult:
+    """Result of a unit at the end of a session.
+
+    Args:
+        legs: of the idea.
+        session: XNYS session.
+        chain: of the session, by contract; None if none is stored.
+        close: of the underlying in the session, in the shares of the session of issue; None without a bar.
+        is_split: whether the underlying was split since. The exchange then replaces the contracts by others; an
+            intrinsic value stays what it was, since both sides of it are in the shares of the session of issue.
+    """
+    if not legs:
+        return OptionResult(None, None, Reason.NO_LEGS)
+    after = session_offset(session, 1)
+    total, all_expired = 0.0, True
+    for leg in legs:
+        is_expired = leg.expiration_date < after
+        all_expired &= is_expired
+        value = _intrinsic(leg, close) if is_expired else _marked(leg, chain, is_split=is_split)
+        if isinstance(value, Reason):
+            return OptionResult(None, None, value)
+        gain = value - leg.price if leg.side == "BUY" else leg.price - value
+        total += gain * leg.quantity * leg.multiplier
+    return OptionResult(total, "intrinsic" if all_expired else "chain", None)
+
+
+def _intrinsic(leg: HeldLeg, close: float | None) -> float | Reason:
+    if close is None:
+        return Reason.NO_CLOSE
+    return max(close - leg.strike if leg.contract_type == "call" else leg.strike - close, 0.0)
+
+
+def _marked(leg: HeldLeg, chain: Mapping[str, Quote] | None, *, is_split: bool) -> float | Reason:
+    if is_split:
+        return Reason.SPLIT
+    if chain is None:
+        return Reason.NO_CHAIN
+    if leg.contract not in chain:
+        return Reason.CONTRACT_GONE
+    price = price_of(chain[leg.contract])
+    return Reason.NO_PRICE if price is None else price
