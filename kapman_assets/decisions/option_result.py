@@ -6,12 +6,12 @@ session it is, its intrinsic value at the session's close. Early assignment and 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal, NamedTuple
 
 from kapman_assets.decisions.idea import Side
 from kapman_assets.decisions.outcome_reasons import Reason
-from kapman_resources.sessions import session_offset
+from kapman_resources.sessions import NEW_YORK, session_offset
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,12 @@ class HeldLeg:
 
 
 class Quote(NamedTuple):
-    """What a session's chain says of a contract, USD a share; None where it says nothing."""
+    """What a session's chain says of a contract; None where it says nothing. Units as in `options_chains`."""
 
     bid: float | None
     ask: float | None
     last: float | None
+    traded_at: datetime | None
     close: float | None
     volume: int | None
 
@@ -57,11 +58,12 @@ class OptionResult(NamedTuple):
     reason: Reason | None
 
 
-def price_of(quote: Quote) -> float | None:
-    """USD a share: the middle of a sane quote (0 < bid <= ask), else the last trade, else the close of a traded day."""
+def price_of(quote: Quote, session: date) -> float | None:
+    """USD a share: the middle of a sane quote, else the session's last trade, else its day's close."""
     if quote.bid is not None and quote.ask is not None and 0 < quote.bid <= quote.ask:
         return (quote.bid + quote.ask) / 2
-    if quote.last is not None:
+    traded = None if quote.traded_at is None else quote.traded_at.astimezone(NEW_YORK).date()
+    if quote.last is not None and quote.last > 0 and traded in {None, session}:
         return quote.last
     return quote.close if quote.volume else None
 
@@ -70,7 +72,7 @@ def option_result(
     legs: Sequence[HeldLeg],
     session: date,
     *,
-    chain: Mapping[str, Quote] | None,
+    chain: Mapping[str, float | None] | None,
     close: float | None,
     is_split: bool,
 ) -> OptionResult:
@@ -79,7 +81,8 @@ def option_result(
     Args:
         legs: of the idea.
         session: XNYS session.
-        chain: of the session, by contract; None if none is stored.
+        chain: price of each contract in the session's chain, USD a share, None where it has none; None if no chain
+            is stored.
         close: of the underlying in the session, in the shares of the session of issue; None without a bar.
         is_split: whether the underlying was split since. The exchange then replaces the contracts by others; an
             intrinsic value stays what it was, since both sides of it are in the shares of the session of issue.
@@ -105,12 +108,12 @@ def _intrinsic(leg: HeldLeg, close: float | None) -> float | Reason:
     return max(close - leg.strike if leg.contract_type == "call" else leg.strike - close, 0.0)
 
 
-def _marked(leg: HeldLeg, chain: Mapping[str, Quote] | None, *, is_split: bool) -> float | Reason:
+def _marked(leg: HeldLeg, chain: Mapping[str, float | None] | None, *, is_split: bool) -> float | Reason:
     if is_split:
         return Reason.SPLIT
     if chain is None:
         return Reason.NO_CHAIN
     if leg.contract not in chain:
         return Reason.CONTRACT_GONE
-    price = price_of(chain[leg.contract])
+    price = chain[leg.contract]
     return Reason.NO_PRICE if price is None else price

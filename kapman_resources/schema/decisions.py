@@ -184,7 +184,7 @@ recommendation_outcomes = sa.Table(
     *keys(),
     _issued(),
     sa.Column("exit_reason", sa.Text, nullable=False, comment="TARGET, STOP, EXPIRY, HORIZON, VOID or NO_BARS"),
-    sa.Column("entry_session", sa.Date, comment="session after that of issue, at whose open it is entered"),
+    sa.Column("entry_session", sa.Date, comment="first with a bar after that of issue, at whose open it is entered"),
     *floats(
         {
             "entry_price_actual": f"open of the entry session; {_USD}",
@@ -213,6 +213,7 @@ recommendation_outcomes = sa.Table(
     sa.Column("outcome_status", sa.Text, nullable=False, comment="WIN, LOSS, NEUTRAL or VOID"),
     null_reasons(),
     _of_recommendation("issued", "ticker_id"),
+    sa.UniqueConstraint("issued", "ticker_id"),
     sa.CheckConstraint("exit_reason IN ('TARGET', 'STOP', 'EXPIRY', 'HORIZON', 'VOID', 'NO_BARS')", name="exit_reason"),
     sa.CheckConstraint("outcome_status IN ('WIN', 'LOSS', 'NEUTRAL', 'VOID')", name="outcome_status"),
     comment="How each recommendation ended, in the session in which it did. Rules: docs/decisions-layer.md.",

@@ -515,7 +515,7 @@ def upgrade() -> None:
             "entry_session",
             sa.Date(),
             nullable=True,
-            comment="session after that of issue, at whose open it is entered",
+            comment="first with a bar after that of issue, at whose open it is entered",
         ),
         sa.Column(
             "entry_price_actual",
@@ -592,6 +592,7 @@ def upgrade() -> None:
             ["ticker_id"], ["tickers.ticker_id"], name=op.f("fk_recommendation_outcomes_ticker_id")
         ),
         sa.PrimaryKeyConstraint("date", "ticker_id", "issued", name=op.f("pk_recommendation_outcomes")),
+        sa.UniqueConstraint("issued", "ticker_id", name=op.f("uq_recommendation_outcomes_issued")),
         comment="How each recommendation ended, in the session in which it did. Rules: docs/decisions-layer.md.",
     )
     op.create_table(

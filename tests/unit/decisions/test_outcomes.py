@@ -1,6 +1,7 @@
 """Option results and rows of outcomes, worked out by hand."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -12,64 +13,62 @@ from kapman_resources import schema
 from tests.unit.decisions.ideas import EXPIRY, day, issued, leg, terms
 
 SESSION = day(8)
-NOTHING = Quote(None, None, None, None, None)
+SESSION_NIGHT = datetime(2026, 6, 11, 23, 30, tzinfo=UTC)
+"""19:30 in New York on the session's day; on the day before it is 2026-06-11 03:30 UTC."""
 
 
 @pytest.mark.parametrize(
     ("quote", "price"),
     [
-        (Quote(5.0, 5.5, 9.0, 9.0, 1), 5.25),
-        (Quote(5.0, 5.0, 9.0, 9.0, 1), 5.0),
-        (Quote(0.0, 0.1, 0.2, 9.0, 1), 0.2),  # no bid is no quote
-        (Quote(5.5, 5.0, 4.0, 9.0, 1), 4.0),  # crossed
-        (Quote(None, 5.0, None, 3.0, 2), 3.0),
-        (Quote(None, None, None, 3.0, 0), None),  # a close of another day
-        (Quote(None, None, None, 3.0, None), None),
-        (NOTHING, None),
+        (Quote(5.0, 5.5, 9.0, None, 9.0, 1), 5.25),
+        (Quote(5.0, 5.0, 9.0, None, 9.0, 1), 5.0),
+        (Quote(0.0, 0.1, 0.2, None, 9.0, 1), 0.2),  # no bid is no quote
+        (Quote(5.5, 5.0, 4.0, SESSION_NIGHT, 9.0, 1), 4.0),  # crossed
+        (Quote(5.5, 5.0, 4.0, datetime(2026, 6, 11, 3, 30, tzinfo=UTC), 9.0, 1), 9.0),  # a trade of the day before
+        (Quote(None, 5.0, None, None, 3.0, 2), 3.0),
+        (Quote(None, None, 0.0, None, 3.0, 0), None),  # a close of another day
+        (Quote(None, None, None, None, 3.0, None), None),
     ],
 )
 def test_the_price_of_a_contract(quote: Quote, price: float | None) -> None:
-    assert price_of(quote) == price
+    assert date(2026, 6, 11) == SESSION
+    assert price_of(quote, SESSION) == price
 
 
-def result(
-    *legs: HeldLeg, quotes: tuple[Quote, ...] | None = (), close: float | None = 108.0, is_split: bool = False
-) -> OptionResult:
-    chain = None if quotes is None else {one.contract: quote for one, quote in zip(legs, quotes, strict=False)}
-    return option_result(legs, SESSION, chain=chain, close=close, is_split=is_split)
+def result(*legs: HeldLeg, prices: tuple[float | None, ...] | None = (), is_split: bool = False) -> OptionResult:
+    chain = None if prices is None else {one.contract: price for one, price in zip(legs, prices, strict=False)}
+    return option_result(legs, SESSION, chain=chain, close=108.0, is_split=is_split)
 
 
 def test_a_bought_call_and_a_sold_put() -> None:
     # 100 shares x (7.5 - 4.0) gained; a put sold at 4.0 and worth 1.5 gains 100 x 2.5.
-    assert result(leg(), quotes=(Quote(7.0, 8.0, None, None, None),)) == OptionResult(350.0, "chain", None)
-    put = leg("SELL", contract_type="put")
-    assert result(put, quotes=(Quote(1.0, 2.0, None, None, None),)) == OptionResult(250.0, "chain", None)
+    assert result(leg(), prices=(7.5,)) == OptionResult(350.0, "chain", None)
+    assert result(leg("SELL", contract_type="put"), prices=(1.5,)) == OptionResult(250.0, "chain", None)
 
 
 def test_a_spread_and_its_quantity() -> None:
     # Bought at 4.0, sold at 1.5: 2.5 paid. Now 6.0 and 2.0: worth 4.0. Two units of each leg.
-    long, short = leg(), leg("SELL", 105.0, 1.5)
-    twice = [HeldLeg(**{**vars(one), "quantity": 2}) for one in (long, short)]
-    quotes = (Quote(5.5, 6.5, None, None, None), Quote(None, None, 2.0, None, None))
-    assert result(*twice, quotes=quotes) == OptionResult(300.0, "chain", None)
+    twice = [replace(one, quantity=2) for one in (leg(), leg("SELL", 105.0, 1.5))]
+    assert result(*twice, prices=(6.0, 2.0)) == OptionResult(300.0, "chain", None)
 
 
 @pytest.mark.parametrize(
-    ("quotes", "is_split", "reason"),
+    ("prices", "is_split", "reason"),
     [
         (None, False, Reason.NO_CHAIN),
         ((), False, Reason.CONTRACT_GONE),
-        ((NOTHING,), False, Reason.NO_PRICE),
-        ((Quote(7.0, 8.0, None, None, None),), True, Reason.SPLIT),
+        ((None,), False, Reason.NO_PRICE),
+        ((7.5,), True, Reason.SPLIT),
     ],
 )
-def test_an_unknown_result_has_its_reason(quotes: tuple[Quote, ...] | None, is_split: bool, reason: Reason) -> None:
-    assert result(leg(), quotes=quotes, is_split=is_split) == OptionResult(None, None, reason)
+def test_an_unknown_result_has_its_reason(
+    prices: tuple[float | None, ...] | None, is_split: bool, reason: Reason
+) -> None:
+    assert result(leg(), prices=prices, is_split=is_split) == OptionResult(None, None, reason)
 
 
 def test_one_leg_without_a_price_leaves_the_whole_unknown() -> None:
-    known = Quote(5.5, 6.5, None, None, None)
-    assert result(leg(), leg("SELL", 105.0), quotes=(known,)).reason is Reason.CONTRACT_GONE
+    assert result(leg(), leg("SELL", 105.0), prices=(6.0,)).reason is Reason.CONTRACT_GONE
 
 
 @pytest.mark.parametrize(("close", "pnl"), [(108.0, 400.0), (99.0, -400.0), (104.0, 0.0)])
@@ -86,7 +85,7 @@ def test_at_expiry_without_a_bar_nothing_is_known() -> None:
 
 def test_an_expiry_on_a_closed_day_is_settled_in_the_session_before() -> None:
     # 2026-07-03 is a holiday: a contract that expires on it trades last on the 2nd.
-    early = HeldLeg(**{**vars(leg()), "expiration_date": date(2026, 7, 3)})
+    early = replace(leg(), expiration_date=date(2026, 7, 3))
     found = option_result([early], date(2026, 7, 2), chain=None, close=106.0, is_split=False)
     assert found == OptionResult(200.0, "intrinsic", None)
     assert option_result([early], date(2026, 7, 1), chain=None, close=106.0, is_split=False).reason is Reason.NO_CHAIN
