@@ -5,21 +5,21 @@ Root assets, which ask the outside world, have conditions of their own beside th
 
 import dagster as dg
 
-_REFERENCE = dg.AssetSelection.assets("tickers", "splits")
+REFERENCE = dg.AssetSelection.assets("tickers", "splits")
 """Refreshed every morning, which alone is no reason to make a session anew."""
 
-NEW_BARS = dg.AutomationCondition.eager().ignore(_REFERENCE)
+NEW_BARS = dg.AutomationCondition.eager().ignore(REFERENCE)
 """For what is calculated from the bars of a session: as soon as they are there, and again when they change."""
 
 _METRICS = dg.AssetSelection.assets("options_daily_summary", "volatility_metrics")
 
 NEW_BARS_OR_METRICS = NEW_BARS.replace(
-    "any_deps_missing", dg.AutomationCondition.any_deps_missing().ignore(_REFERENCE | _METRICS)
+    "any_deps_missing", dg.AutomationCondition.any_deps_missing().ignore(REFERENCE | _METRICS)
 )
 """For what is calculated from bars and looks at options where there are any: as soon as the bars are there, again when
 they change, and again when metrics of the session come. Chains that were missed must not keep it from being made."""
 
-_ONE_IS_THERE = dg.AutomationCondition.any_deps_match(~dg.AutomationCondition.missing()).ignore(_REFERENCE)
+_ONE_IS_THERE = dg.AutomationCondition.any_deps_match(~dg.AutomationCondition.missing()).ignore(REFERENCE)
 
 NEW_DATA = NEW_BARS.replace("any_deps_missing", ~_ONE_IS_THERE)
 """For what joins several assets: as soon as one of them is there, and again with each that comes. What never comes

@@ -51,7 +51,7 @@ def write_calibrations(engine: sa.Engine, sessions: Sequence[date]) -> dict[date
         records = _read_records(connection, sessions[-1])
         issued = connection.execute(query).all()
     known = {key: _known(records.get(key[1]), key[0]) for key in {(row.date, row.provider) for row in issued}}
-    rows = [_row(row, known[row.date, row.provider]) for row in issued]
+    rows = [_row(row.date, row.ticker_id, row.confidence, known[row.date, row.provider]) for row in issued]
     with engine.begin() as connection:
         return replace_rows(connection, confidence_calibration, sessions, rows)
 
@@ -83,8 +83,7 @@ def _known(record: Record | None, session: date) -> Known:
     return Known(count, fit(confidence, right), out_of_sample(confidence, right))
 
 
-def _row(issued: sa.Row[tuple[date, int, str, float]], known: Known) -> Row:
-    session, ticker_id, _, confidence = issued
+def _row(session: date, ticker_id: int, confidence: float, known: Known) -> Row:
     unknown = ("calibrated", "brier_raw", "brier_calibrated") if known.curve is None else ()
     return {
         "date": session,
