@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -46,6 +47,7 @@ _WATCH = (
 
 def main() -> None:
     """Replay and write, or report and print."""
+    warnings.filterwarnings("ignore", message=r".*currently in (beta|preview)")
     parser = argparse.ArgumentParser(prog="python -m benchmarks.replay", description=__doc__)
     parser.add_argument(
         "--configured", action="store_true", help="report on the configured warehouse as it is; prints, writes nothing"
@@ -105,9 +107,12 @@ def _replay(laboratory: Laboratory, files: Path, sessions: list[date], say: Call
     url = laboratory.url(_WAREHOUSE)
     database.ensure_database(url)
     upgrade_warehouse(url)
-    market = Market(files, sessions, rows=0, seconds=0.0)
-    environment = laboratory.environment(_WAREHOUSE, market)
-    os.environ.update(environment | {"FLATFILES_URL": str(files), "KAPMAN_ENV": "prod", "AI_PROVIDER": "rules"})
+    # Neither chains nor a reference: a directory of pages without any.
+    pages = laboratory.home / "no_pages"
+    pages.mkdir()
+    environment = laboratory.environment(_WAREHOUSE, Market(files, sessions, rows=0, seconds=0.0))
+    own = {"FLATFILES_URL": str(files), "OPTIONS_URL": str(pages), "KAPMAN_ENV": "prod", "AI_PROVIDER": "rules"}
+    os.environ.update(environment | own)
     say("bars ...")
     run_assets("ohlcv", sessions)
     with _engine(url) as engine, engine.begin() as connection:
