@@ -38,7 +38,7 @@ SELECT
     r.justification, r.entry_price, r.stop_loss, r.profit_target, r.horizon_sessions, r.last_session, r.neutral_band,
     r.net_price, r.max_loss, r.max_gain, r.reward_to_risk, r.probability_of_profit, r.pop_method, r.capital_required,
     r.break_evens, r.price_basis,
-    coalesce(l.legs, CAST('[]' AS jsonb)) AS legs, l.first_expiration,
+    CAST(coalesce(l.legs, '[]') AS jsonb) AS legs, l.first_expiration,
     r.asked_provider, r.provider, r.fallback_reason, r.model, r.prompt_version, r.cost_usd, r.latency_seconds,
     r.data_quality, r.model_version, r.inputs, r.validation, r.null_reasons,
     v.date AS review_date, v.verdict AS review_verdict, v.reasons AS review_reasons, v.price AS review_price,
