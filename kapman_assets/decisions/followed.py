@@ -42,7 +42,7 @@ class Followed:
             self.issued.legs,
             session,
             chain=prices.get((session, self.issued.ticker_id)),
-            close=float(known.close[-1]) if known.date and known.date[-1] == session else None,
+            closes=dict(zip(known.date, known.close.tolist(), strict=True)),
             is_split=any(day <= session for day in self.splits),
         )
 

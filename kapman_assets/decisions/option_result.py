@@ -73,7 +73,7 @@ def option_result(
     session: date,
     *,
     chain: Mapping[str, float | None] | None,
-    close: float | None,
+    closes: Mapping[date, float],
     is_split: bool,
 ) -> OptionResult:
     """Result of a unit at the end of a session.
@@ -83,7 +83,7 @@ def option_result(
         session: XNYS session.
         chain: price of each contract in the session's chain, USD a share, None where it has none; None if no chain
             is stored.
-        close: of the underlying in the session, in the shares of the session of issue; None without a bar.
+        closes: of the underlying by session, in the shares of the session of issue.
         is_split: whether the underlying was split since. The exchange then replaces the contracts by others; an
             intrinsic value stays what it was, since both sides of it are in the shares of the session of issue.
     """
@@ -94,7 +94,7 @@ def option_result(
     for leg in legs:
         is_expired = leg.expiration_date < after
         all_expired &= is_expired
-        value = _intrinsic(leg, close) if is_expired else _marked(leg, chain, is_split=is_split)
+        value = _intrinsic(leg, closes) if is_expired else _marked(leg, chain, is_split=is_split)
         if isinstance(value, Reason):
             return OptionResult(None, None, value)
         gain = value - leg.price if leg.side == "BUY" else leg.price - value
@@ -102,7 +102,8 @@ def option_result(
     return OptionResult(total, "intrinsic" if all_expired else "chain", None)
 
 
-def _intrinsic(leg: HeldLeg, close: float | None) -> float | Reason:
+def _intrinsic(leg: HeldLeg, closes: Mapping[date, float]) -> float | Reason:
+    close = closes.get(session_offset(leg.expiration_date, 0))
     if close is None:
         return Reason.NO_CLOSE
     return max(close - leg.strike if leg.contract_type == "call" else leg.strike - close, 0.0)

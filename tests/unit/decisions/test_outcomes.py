@@ -37,7 +37,7 @@ def test_the_price_of_a_contract(quote: Quote, price: float | None) -> None:
 
 def result(*legs: HeldLeg, prices: tuple[float | None, ...] | None = (), is_split: bool = False) -> OptionResult:
     chain = None if prices is None else {one.contract: price for one, price in zip(legs, prices, strict=False)}
-    return option_result(legs, SESSION, chain=chain, close=108.0, is_split=is_split)
+    return option_result(legs, SESSION, chain=chain, closes={SESSION: 108.0}, is_split=is_split)
 
 
 def test_a_bought_call_and_a_sold_put() -> None:
@@ -75,20 +75,26 @@ def test_one_leg_without_a_price_leaves_the_whole_unknown() -> None:
 def test_at_expiry_a_call_is_worth_its_intrinsic_value(close: float, pnl: float) -> None:
     # 2026-07-17 is a Friday; a split in between moves nothing, since both sides are in the shares of the issue.
     for is_split in (False, True):
-        found = option_result([leg()], EXPIRY, chain=None, close=close, is_split=is_split)
+        found = option_result([leg()], EXPIRY, chain=None, closes={EXPIRY: close}, is_split=is_split)
         assert found == OptionResult(pnl, "intrinsic", None)
 
 
 def test_at_expiry_without_a_bar_nothing_is_known() -> None:
-    assert option_result([leg()], EXPIRY, chain={}, close=None, is_split=False).reason is Reason.NO_CLOSE
+    assert option_result([leg()], EXPIRY, chain={}, closes={}, is_split=False).reason is Reason.NO_CLOSE
+    # A halt over the expiry: what the underlying did days later settles nothing.
+    later = date(2026, 7, 20)
+    assert option_result([leg()], later, chain={}, closes={later: 150.0}, is_split=False).reason is Reason.NO_CLOSE
+    found = option_result([leg()], later, chain={}, closes={EXPIRY: 108.0, later: 150.0}, is_split=False)
+    assert found == OptionResult(400.0, "intrinsic", None)
 
 
 def test_an_expiry_on_a_closed_day_is_settled_in_the_session_before() -> None:
     # 2026-07-03 is a holiday: a contract that expires on it trades last on the 2nd.
     early = replace(leg(), expiration_date=date(2026, 7, 3))
-    found = option_result([early], date(2026, 7, 2), chain=None, close=106.0, is_split=False)
+    closes = {date(2026, 7, 1): 102.0, date(2026, 7, 2): 106.0}
+    found = option_result([early], date(2026, 7, 2), chain=None, closes=closes, is_split=False)
     assert found == OptionResult(200.0, "intrinsic", None)
-    assert option_result([early], date(2026, 7, 1), chain=None, close=106.0, is_split=False).reason is Reason.NO_CHAIN
+    assert option_result([early], date(2026, 7, 1), chain=None, closes=closes, is_split=False).reason is Reason.NO_CHAIN
 
 
 def test_a_worked_row() -> None:
