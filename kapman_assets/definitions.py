@@ -15,6 +15,7 @@ from kapman_assets.alerts import jobs as alerts_jobs
 from kapman_assets.alerts import sensors as alerts_sensors
 from kapman_assets.decisions import assets as decisions
 from kapman_assets.decisions import checks as decisions_checks
+from kapman_assets.decisions import outcome_assets as outcomes
 from kapman_assets.etf import assets as etf
 from kapman_assets.etf import checks as etf_checks
 from kapman_assets.etf import jobs as etf_jobs
@@ -48,6 +49,9 @@ default_assets = [
     alerts.daily_summaries,
     *build_assets(load_models()),
     decisions.advice,
+    outcomes.recommendation_outcomes,
+    outcomes.recommendation_reviews,
+    outcomes.confidence_calibration,
 ]
 default_asset_checks = [
     market_checks.ohlcv_checks,

@@ -11,8 +11,9 @@ from datetime import date
 import numpy as np
 import sqlalchemy as sa
 
+from kapman_assets.decisions.contracts import Listed, price_of
 from kapman_assets.decisions.judgement import PATIENCE, Bars, Terms
-from kapman_assets.decisions.option_result import HeldLeg, OptionResult, Quote, option_result, price_of
+from kapman_assets.decisions.option_result import HeldLeg, OptionResult, option_result
 from kapman_assets.decisions.outcomes import Issued
 from kapman_assets.market.bar_tables import BarTable, Splits, read_bars, read_splits
 from kapman_resources.schema import recommendation_legs, recommendations
@@ -97,13 +98,19 @@ def read_prices(connection: sa.Connection, wanted: Iterable[tuple[Followed, date
     for row in connection.execute(sa.text(_CHAINS), parameters) if keys else ():
         chain = prices.setdefault((row.date, row.ticker_id), {})
         if row.contract is not None:
-            quote = Quote(row.bid, row.ask, row.last, row.traded_at, row.close, row.volume)
-            chain[row.contract] = price_of(quote, row.date)
+            priced = price_of(Listed(**{name: getattr(row, name) for name in _LISTED}), row.date)
+            chain[row.contract] = None if priced is None else priced[0]
     return prices
 
 
+_LISTED = (
+    "contract", "contract_type", "strike", "expiration_date", "multiplier", "is_standard", "volume", "bid", "ask",
+    "last", "traded_at", "close",
+)  # fmt: skip
+
 _CHAINS = """
-    SELECT s.date, s.ticker_id, c.contract, c.bid, c.ask, c.last, c.traded_at, c.close, c.volume
+    SELECT s.date, s.ticker_id, c.contract, c.contract_type, c.strike, c.expiration_date, c.multiplier, c.is_standard,
+           c.volume, c.bid, c.ask, c.last, c.traded_at, c.close
     FROM (
         SELECT DISTINCT * FROM unnest(
             CAST(:date AS date[]), CAST(:ticker_id AS integer[]), CAST(:contract AS text[])

@@ -6,12 +6,12 @@ session it is, its intrinsic value at the session's close. Early assignment and 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Literal, NamedTuple
 
 from kapman_assets.decisions.idea import Side
 from kapman_assets.decisions.outcome_reasons import Reason
-from kapman_resources.sessions import NEW_YORK, session_offset
+from kapman_resources.sessions import session_offset
 
 
 @dataclass(frozen=True)
@@ -39,33 +39,12 @@ class HeldLeg:
     price: float
 
 
-class Quote(NamedTuple):
-    """What a session's chain says of a contract; None where it says nothing. Units as in `options_chains`."""
-
-    bid: float | None
-    ask: float | None
-    last: float | None
-    traded_at: datetime | None
-    close: float | None
-    volume: int | None
-
-
 class OptionResult(NamedTuple):
     """Profit or loss of a unit in USD with where its prices are from, or why it is unknown."""
 
     pnl: float | None
     basis: Literal["chain", "intrinsic"] | None
     reason: Reason | None
-
-
-def price_of(quote: Quote, session: date) -> float | None:
-    """USD a share: the middle of a sane quote, else the session's last trade, else its day's close."""
-    if quote.bid is not None and quote.ask is not None and 0 < quote.bid <= quote.ask:
-        return (quote.bid + quote.ask) / 2
-    traded = None if quote.traded_at is None else quote.traded_at.astimezone(NEW_YORK).date()
-    if quote.last is not None and quote.last > 0 and traded in {None, session}:
-        return quote.last
-    return quote.close if quote.volume else None
 
 
 def option_result(

@@ -1,38 +1,18 @@
 """Option results and rows of outcomes, worked out by hand."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 
 from kapman_assets.decisions.judgement import Ending, ExitReason
-from kapman_assets.decisions.option_result import HeldLeg, OptionResult, Quote, option_result, price_of
+from kapman_assets.decisions.option_result import HeldLeg, OptionResult, option_result
 from kapman_assets.decisions.outcome_reasons import Reason
 from kapman_assets.decisions.outcomes import outcome_row
 from kapman_resources import schema
 from tests.unit.decisions.ideas import EXPIRY, day, issued, leg, terms
 
 SESSION = day(8)
-SESSION_NIGHT = datetime(2026, 6, 11, 23, 30, tzinfo=UTC)
-"""19:30 in New York on the session's day; on the day before it is 2026-06-11 03:30 UTC."""
-
-
-@pytest.mark.parametrize(
-    ("quote", "price"),
-    [
-        (Quote(5.0, 5.5, 9.0, None, 9.0, 1), 5.25),
-        (Quote(5.0, 5.0, 9.0, None, 9.0, 1), 5.0),
-        (Quote(0.0, 0.1, 0.2, None, 9.0, 1), 0.2),  # no bid is no quote
-        (Quote(5.5, 5.0, 4.0, SESSION_NIGHT, 9.0, 1), 4.0),  # crossed
-        (Quote(5.5, 5.0, 4.0, datetime(2026, 6, 11, 3, 30, tzinfo=UTC), 9.0, 1), 9.0),  # a trade of the day before
-        (Quote(None, 5.0, None, None, 3.0, 2), 3.0),
-        (Quote(None, None, 0.0, None, 3.0, 0), None),  # a close of another day
-        (Quote(None, None, None, None, 3.0, None), None),
-    ],
-)
-def test_the_price_of_a_contract(quote: Quote, price: float | None) -> None:
-    assert date(2026, 6, 11) == SESSION
-    assert price_of(quote, SESSION) == price
 
 
 def result(*legs: HeldLeg, prices: tuple[float | None, ...] | None = (), is_split: bool = False) -> OptionResult:
