@@ -41,8 +41,9 @@ bought above sold is SHORT.
 {MIN_DTE} to {MAX_DTE} days, open interest and a price. Quantity is 1. If contracts is empty, the action is not OPEN.
 4. stop_loss and profit_target, of the underlying. LONG: stop_loss < close < profit_target. SHORT: the reverse. OPEN \
 and FORECAST need both unless NEUTRAL; EXIT and CAUTION may have null.
-5. confidence: the probability that the direction is right, above 0 and below 1. It is scored by Brier's rule: say \
-what you believe, no more.
+5. confidence: the probability that the direction is right, above 0 and below 1. It is judged at the stop (wrong), at \
+the target (right) or at the horizon, whichever comes first: by chance alone a target three times as far as the stop \
+is reached first once in four times. It is scored by Brier's rule: say what you believe, no more.
 6. justification: two to five sentences, {SHORTEST} to {LONGEST} characters, one line of plain text.
 
 Rules of the house

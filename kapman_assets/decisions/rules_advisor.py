@@ -1,8 +1,8 @@
 """The advisor that needs no model: the decision rules of architecture v2.0 §15.4 as plain code, alike for ever.
 
 It makes ideas of facts and holds them against the same checks as anybody's. Every number that it goes by is in
-`RuleParameters`; a changed one makes another version. Its confidence is a sum of named terms and modest: what recorded
-prices say of the signals (`docs/wyckoff-forward.md`) allows no more.
+`RuleParameters`; a changed one makes another version. Its confidence is what chance alone would give these levels
+(`chance`) and named terms, which are modest: what recorded prices say of the signals (`docs/replay.md`) allows no more.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from kapman_assets.decisions.chance import chance_right
 from kapman_assets.decisions.contracts import Choice, choose
 from kapman_assets.decisions.economics import Position, reward_to_risk
 from kapman_assets.decisions.facts import Facts
@@ -31,6 +32,10 @@ _PLACES = ((10.0, 2), (0.1, 4), (0.0, 8))
 Case = Literal["STRONG", "SETUP", "BREAKOUT", "EARLY", "WEAKNESS", "WARNING", "CLIMAX", "EXIT"]
 """What §15.4 makes of a signal: spring and strength; a scored spring; strength alone; a spring alone; a confirmed
 weakness in a falling regime; any other weakness; a climax that warns; one that ends it."""
+
+
+_WITHOUT_LEVELS = frozenset({"EXIT", "CLIMAX", "WARNING"})
+"""Cases of what is held and not of a trade: judged at the horizon."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class RuleParameters:
         delta_slack, equal_deltas, least_interest: see `contracts.Choice`.
         most_put_capital: USD that a secured put may set aside.
         least_debit_reward, least_credit_reward: most gain over most loss of bought and sold spreads.
-        confidence: by case, what the sum begins with.
+        edge: by case, what is added to the chance that stop, target and horizon alone give.
         with_trend, with_momentum, with_strong_trend, with_dealers: added where SMA50, MACD, ADX or dealers agree.
         of_evidence: added for a composite score of 1.
         against_event: added where an active event speaks against the idea.
@@ -91,15 +96,15 @@ class RuleParameters:
     most_put_capital: float = 25_000
     least_debit_reward: float = 0.8
     least_credit_reward: float = 0.2
-    confidence: tuple[tuple[Case, float], ...] = (
-        ("STRONG", 0.58),
-        ("SETUP", 0.56),
-        ("BREAKOUT", 0.53),
-        ("EARLY", 0.53),
-        ("WEAKNESS", 0.53),
-        ("WARNING", 0.52),
-        ("CLIMAX", 0.52),
-        ("EXIT", 0.55),
+    edge: tuple[tuple[Case, float], ...] = (
+        ("STRONG", 0.08),
+        ("SETUP", 0.06),
+        ("BREAKOUT", 0.03),
+        ("EARLY", 0.03),
+        ("WEAKNESS", 0.03),
+        ("WARNING", 0.02),
+        ("CLIMAX", 0.02),
+        ("EXIT", 0.05),
     )
     with_trend: float = 0.02
     with_momentum: float = 0.02
@@ -109,7 +114,7 @@ class RuleParameters:
     against_event: float = -0.04
     of_partial_data: float = -0.01
     strong_adx: float = 25
-    least_confidence: float = 0.50
+    least_confidence: float = 0.05
     most_confidence: float = 0.75
 
     @property
@@ -195,7 +200,7 @@ def case_of(facts: Facts, parameters: RuleParameters) -> Case:
 def _no_trade(facts: Facts, view: _View, p: RuleParameters) -> str | None:
     """Why there is no trade, whatever the chain holds."""
     score = facts.structure.bc_score
-    if view.case in {"EXIT", "CLIMAX", "WARNING"}:
+    if view.case in _WITHOUT_LEVELS:
         return "NOT_A_TRADE"
     if view.direction == "LONG" and (score is None or score >= p.bc_no_entry):
         return "CLIMAX_NOT_EXCLUDED"
@@ -217,7 +222,10 @@ def _view(facts: Facts, case: Case, p: RuleParameters) -> _View:
     stop, target = round(stop, places), round(target, places)
     ratio = reward_to_risk(close, stop, target) or 0.0
     direction: Direction = "LONG" if side == 1 else "SHORT"
-    return _View(case, direction, stop, target, ratio, _confidence(facts, case, side, p))
+    has_levels = case not in _WITHOUT_LEVELS
+    ways = (side * (close - stop), side * (target - close)) if has_levels else (math.inf, math.inf)
+    chance = chance_right(*ways, facts.neutral_band * close, deviation)
+    return _View(case, direction, stop, target, ratio, _confidence(facts, case, side, chance, p))
 
 
 def _atr(facts: Facts, p: RuleParameters) -> float:
@@ -277,9 +285,9 @@ def _way_to_target(facts: Facts, side: int, risk: float, deviation: float, p: Ru
 # Confidence
 
 
-def _confidence(facts: Facts, case: Case, side: int, p: RuleParameters) -> float:
+def _confidence(facts: Facts, case: Case, side: int, chance: float, p: RuleParameters) -> float:
     i, d = facts.indicators, facts.dealer
-    total = dict(p.confidence)[case]
+    total = chance + dict(p.edge)[case]
     total += p.with_trend * _agrees(i.price_vs_sma50, side)
     total += p.with_momentum * _agrees(i.macd_histogram, side)
     total += p.with_strong_trend * (i.adx_14 is not None and i.adx_14 >= p.strong_adx)

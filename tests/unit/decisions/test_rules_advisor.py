@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kapman_assets.decisions.chance import chance_right
 from kapman_assets.decisions.facts import Dealer, Facts, Indicators, Signal, Structure, Volatility
+from kapman_assets.decisions.idea import Idea
 from kapman_assets.decisions.rules_advisor import Case, Proposal, RuleParameters, case_of, propose
 from tests.unit.decisions.made import CLOSE, contract, event, facts
 
@@ -124,13 +126,33 @@ def test_no_target_is_farther_than_two_deviations() -> None:
 
 
 def test_confidence_is_the_sum_of_its_terms() -> None:
-    # EARLY .53; trend, momentum and dealers agree; evidence .41 x .04; no strong trend.
-    assert propose(facts()).checked.idea.confidence == pytest.approx(0.53 + 0.02 + 0.02 + 0.01 + 0.0164, abs=1e-3)
+    # EARLY .03; trend, momentum and dealers agree; evidence .41 x .04; no strong trend; all of it on top of chance.
+    told = facts()
+    idea = propose(told).checked.idea
+    assert idea.confidence == pytest.approx(chance_of(told, idea) + 0.03 + 0.02 + 0.02 + 0.01 + 0.0164, abs=1e-3)
     against = facts(
         events=(event("SPRING", 1), event("SOW", 2)), indicators=Indicators(atr_14=1.6), dealer=Dealer(),
         data_quality="partial",
     )  # fmt: skip
-    assert propose(against).checked.idea.confidence == 0.5
+    idea = propose(against).checked.idea
+    assert idea.confidence == pytest.approx(chance_of(against, idea) + 0.03 + 0.0164 - 0.04 - 0.01, abs=1e-3)
+
+
+def test_what_is_held_is_judged_at_the_horizon_where_chance_is_even() -> None:
+    told = facts(
+        signal=Signal(type="EXIT_CRITICAL", event="BC"), structure=structure(bc_score=25), indicators=Indicators(),
+        dealer=Dealer(), events=(),
+    )  # fmt: skip
+    assert propose(told).checked.idea.confidence == pytest.approx(0.5 + 0.05)
+
+
+def chance_of(told: Facts, idea: Idea) -> float:
+    """What the levels of an idea alone would give it."""
+    assert idea.stop_loss is not None
+    assert idea.profit_target is not None
+    deviation = told.close * 0.28 * (20 / 252) ** 0.5
+    ways = abs(told.close - idea.stop_loss), abs(idea.profit_target - told.close)
+    return chance_right(*ways, told.neutral_band * told.close, deviation)
 
 
 def test_the_version_changes_with_each_parameter() -> None:
@@ -191,7 +213,7 @@ def test_whatever_the_facts_the_rules_say_something_that_is_believed(told: Facts
     proposal = propose(told)
     idea = proposal.checked.idea
     assert proposal.checked.problems == ()
-    assert 0.5 <= idea.confidence <= 0.75
+    assert 0.05 <= idea.confidence <= 0.75
     assert (idea.action == "OPEN") is (proposal.no_trade_reason is None)
     if idea.action in {"OPEN", "FORECAST"}:
         assert idea.stop_loss is not None
