@@ -140,6 +140,8 @@ class PolygonResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 class AdvisorResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The model that AI_PROVIDER names."""
 
+    past_sessions: int = Field(default=3, description="sessions before the newest that it is still asked about")
+
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Provider | None]:
         """The model, with connections that are closed with the block; None for the rules, which need none.

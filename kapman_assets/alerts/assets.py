@@ -74,7 +74,7 @@ def alerts(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Materi
     owners=OWNERS,
     kinds={"postgres", "python"},
     code_version="1",
-    deps=[alerts, "daily_snapshots", "recommendations", "recommendation_outcomes"],
+    deps=[alerts, "daily_snapshots", "recommendations", "recommendation_reviews", "recommendation_outcomes"],
     metadata={**column_schema(schema.daily_summaries), "partition_expr": "date"},
     # Once all of them are there: the mail is sent once.
     automation_condition=COMPLETE_SESSION,

@@ -29,7 +29,13 @@ from kapman_assets.cli.processes import Child, run_until_stopped, wait_until_ans
 from kapman_assets.cli.simulate import write_market
 from kapman_resources.database import make_engine
 from kapman_resources.errors import ConfigurationError, KapmanError
-from kapman_resources.schema import daily_snapshots, etf_features, technical_indicators, wyckoff_phases
+from kapman_resources.schema import (
+    daily_snapshots,
+    daily_summaries,
+    etf_features,
+    technical_indicators,
+    wyckoff_phases,
+)
 from kapman_resources.sessions import latest_open_session, ranges_of, session_offset, sessions_between
 from kapman_resources.settings import MarketKind, Settings, load_settings
 
@@ -46,6 +52,8 @@ _ANALYSES = {
     "wyckoff": wyckoff_phases,
     "etf": etf_features,
     "snapshots": daily_snapshots,
+    # Decisions leave no row in a session without news; the evening's summary follows all of them.
+    "decisions": daily_summaries,
 }
 """By group of assets the table that tells which sessions it has."""
 
@@ -91,6 +99,8 @@ def materialize_missing(workplace: Workplace, count: int) -> None:
     # Each looks at what the one before has made.
     _run("group:wyckoff", missing.analysis["wyckoff"])
     _run("group:snapshots", missing.analysis["snapshots"])
+    _run("group:decisions", missing.analysis["decisions"])
+    _run("group:alerts", missing.analysis["decisions"])
 
 
 @dataclass(frozen=True)
@@ -157,9 +167,11 @@ def _missing(workplace: Workplace, count: int) -> _Missing:
     new_chains = [day for day in _published_chains(published[0]) if day not in chains]
     newest = {group: published if group == "etf" else published[-_ANALYSED_SESSIONS:] for group in _ANALYSES}
     analysis = {group: [day for day in days if day not in analysed[group]] for group, days in newest.items()}
-    # A snapshot is made anew with what comes for it now.
+    # A snapshot is made anew with what comes for it now, and what is decided on with it.
     parts = {*analysis["snapshots"], *analysis["technicals"], *analysis["wyckoff"], *new_chains}
     analysis["snapshots"] = [day for day in newest["snapshots"] if day in parts]
+    parts.update(analysis["decisions"])
+    analysis["decisions"] = [day for day in newest["decisions"] if day in parts]
     return _Missing([day for day in published if day not in bars], new_chains, analysis)
 
 

@@ -119,7 +119,11 @@ class Model:
 
 
 async def advise(
-    candidates: Sequence[Facts], model: Model | None = None, parameters: RuleParameters | None = None
+    candidates: Sequence[Facts],
+    model: Model | None = None,
+    parameters: RuleParameters | None = None,
+    *,
+    reason: str | None = None,
 ) -> list[Advice]:
     """Advice on each candidate, in their order.
 
@@ -127,10 +131,11 @@ async def advise(
         candidates: the facts of each.
         model: to ask; None for the rules.
         parameters: of the rules.
+        reason: why no model is asked although one is configured.
     """
     rules = parameters or RuleParameters()
     if model is None:
-        return [by_rules(facts, rules) for facts in candidates]
+        return [by_rules(facts, rules, reason=reason) for facts in candidates]
     places = asyncio.Semaphore(CONCURRENCY)
 
     async def one(facts: Facts) -> Advice:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
@@ -20,6 +20,7 @@ from kapman_assets.partitions import SESSIONS
 from kapman_assets.runs import retry_if_transient
 from kapman_resources import progress, schema
 from kapman_resources.dagster_resources import AdvisorResource, Warehouse
+from kapman_resources.sessions import latest_open_session, session_offset
 from kapman_resources.settings import load_settings
 
 GROUP = "decisions"
@@ -82,7 +83,8 @@ def advice(
     """A checked trade idea for each watched name with a new signal, by AI_PROVIDER, and the contracts of each.
 
     A model that gives no idea that can be believed is answered for by the rules, marked as such. Asked again about the
-    same facts it answers from what is stored, and costs nothing.
+    same facts it answers from what is stored, and costs nothing. It is asked about the newest sessions alone: of an
+    older one it may know what came after, and a back-fill would be paid for session by session.
     """
     sessions = [date.fromisoformat(key) for key in context.partition_keys]
     with retry_if_transient(context), warehouse.engine("recommendations") as engine:
@@ -106,7 +108,12 @@ async def _recommend(
     done: list[Recommended] = []
     async with advisor.open() as provider:
         recommended = recommend(
-            engine, sessions, provider, asked_provider=settings.ai_provider, limit=settings.ai_daily_budget_usd
+            engine,
+            sessions,
+            provider,
+            asked_provider=settings.ai_provider,
+            limit=settings.ai_daily_budget_usd,
+            asked_from=session_offset(latest_open_session(datetime.now(UTC)), -advisor.past_sessions),
         )
         async for one in recommended:
             done.append(one)

@@ -60,15 +60,15 @@ def candidates_answered(connection: sa.Connection, sessions: Sequence[date]) -> 
 
 
 def model_answers(connection: sa.Connection, sessions: Sequence[date]) -> Verdict:
-    """The rules answered for the model seldom."""
+    """The rules answered seldom for a model that was to be asked; of the past it is not."""
     rows = connection.execute(
         sa.text("""
-            SELECT date, count(*) FILTER (WHERE fallback_reason IS NOT NULL) || ' of ' || count(*) || ': '
+            SELECT date, count(*) FILTER (WHERE fallback_reason NOT LIKE 'PAST_SESSION%') || ' of ' || count(*) || ': '
                 || min(fallback_reason)
             FROM recommendations
             WHERE date = ANY(:sessions)
             GROUP BY date
-            HAVING count(*) FILTER (WHERE fallback_reason IS NOT NULL) > :most * count(*)
+            HAVING count(*) FILTER (WHERE fallback_reason NOT LIKE 'PAST_SESSION%') > :most * count(*)
             ORDER BY date"""),
         {"sessions": list(sessions), "most": MAX_FALLBACK_SHARE},
     )

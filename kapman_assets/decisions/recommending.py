@@ -41,8 +41,17 @@ class Recommended:
         return sum(one.fallback_reason is not None for one in self.advice)
 
 
+_PAST_SESSION = "PAST_SESSION: a model may know what came after"
+
+
 async def recommend(
-    engine: sa.Engine, sessions: Sequence[date], provider: Provider | None, *, asked_provider: str, limit: float
+    engine: sa.Engine,
+    sessions: Sequence[date],
+    provider: Provider | None,
+    *,
+    asked_provider: str,
+    limit: float,
+    asked_from: date = date.min,
 ) -> AsyncIterator[Recommended]:
     """Replace the recommendations of some sessions, each in a transaction of its own.
 
@@ -52,6 +61,7 @@ async def recommend(
         provider: the model to ask; None for the rules.
         asked_provider: AI_PROVIDER.
         limit: AI_DAILY_BUDGET_USD, of each session.
+        asked_from: the first session that a model is asked about; earlier ones are advised on by the rules.
     """
     parameters = RuleParameters()
     with engine.begin() as connection:
@@ -60,7 +70,9 @@ async def recommend(
         with engine.connect() as connection:
             found = store.read_candidates(connection, sessions[start : start + AT_A_TIME])
         for session, candidates in found.items():
-            yield await _of_session(engine, session, candidates, provider, asked_provider, limit, parameters)
+            asked = provider if session >= asked_from else None
+            reason = _PAST_SESSION if provider is not None and asked is None else None
+            yield await _of_session(engine, session, candidates, asked, asked_provider, limit, parameters, reason)
 
 
 async def _of_session(  # noqa: PLR0917 one caller, in this order
@@ -71,6 +83,7 @@ async def _of_session(  # noqa: PLR0917 one caller, in this order
     asked_provider: str,
     limit: float,
     parameters: RuleParameters,
+    reason: str | None,
 ) -> Recommended:
     facts = [candidate.facts for candidate in candidates]
     with store.advising(engine, session):
@@ -78,6 +91,6 @@ async def _of_session(  # noqa: PLR0917 one caller, in this order
             before = store.spent(connection, session)
         budget = Budget(limit, before)
         model = None if provider is None else Model(provider, store.StoredAnswers(engine), budget)
-        advice = await advise(facts, model, parameters)
+        advice = await advise(facts, model, parameters, reason=reason)
         store.write_recommendations(engine, session, list(zip(candidates, advice, strict=True)), asked_provider)
     return Recommended(session, tuple(advice), budget.spent)

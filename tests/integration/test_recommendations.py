@@ -187,6 +187,7 @@ def test_claude_advises_through_dagster_and_the_same_facts_cost_nothing_again(
 
     monkeypatch.setenv("AI_PROVIDER", "claude")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test")
+    monkeypatch.setattr("kapman_assets.decisions.assets.latest_open_session", lambda _now: SESSION)
     tables = ("recommendations", "recommendation_legs", "recommendation_rejections")
     with serving_messages(answers) as server:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
@@ -224,6 +225,25 @@ def test_claude_advises_through_dagster_and_the_same_facts_cost_nothing_again(
         assert not quality.model_answers(connection, [SESSION]).passed
         assert quality.budget_kept(connection, [SESSION], 5.0).passed
         assert not quality.budget_kept(connection, [SESSION], 0.0).passed
+
+
+@pytest.mark.usefixtures("names")
+def test_a_model_is_not_asked_about_the_past(
+    engine: sa.Engine, materialize: Materialize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AI_PROVIDER", "claude")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test")
+    newest = session_offset(SESSION, 4)
+    monkeypatch.setattr("kapman_assets.decisions.assets.latest_open_session", lambda _now: newest)
+    with serving_messages(lambda _request: structured({})) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        assert materialize(*KEYS, first=SESSION).success
+        assert server.requests == []
+    rows = rows_of(engine, "recommendations")
+    assert {(row["provider"], row["asked_provider"]) for row in rows} == {("rules", "claude")}
+    assert {row["fallback_reason"] for row in rows} == {"PAST_SESSION: a model may know what came after"}
+    with engine.connect() as connection:
+        assert quality.model_answers(connection, [SESSION]).passed
 
 
 def test_a_model_without_a_key_is_a_clear_error(materialize: Materialize, monkeypatch: pytest.MonkeyPatch) -> None:
