@@ -3,10 +3,12 @@
 Streamlit's own theme colours axes and text in light and dark; every chart has its menu to be downloaded.
 """
 
+from collections.abc import Mapping, Sequence
+
 import altair as alt
 import pandas as pd
 
-from kapman_ui.theme import ACCENT, FALLING, QUIET, RISING
+from kapman_ui.theme import ACCENT, FALLING, QUIET, RISING, WARNING
 
 
 def spark(frame: pd.DataFrame, x: str, y: str, *, height: int = 60) -> alt.Chart:
@@ -75,3 +77,182 @@ def line(
         color=QUIET, strokeDash=[4, 4]
     )
     return alt.layer(base, rule.encode(y="level:Q"))
+
+
+def series_bars(
+    frame: pd.DataFrame,
+    x: str,
+    y: str,
+    series: str,
+    *,
+    colours: Mapping[str, str],
+    x_title: str,
+    title: str,
+    places: Mapping[str, tuple[float, str]] | None = None,
+    height: int = 320,
+) -> alt.LayerChart | alt.FacetChart:
+    """Bars at numbers, one colour a series, with vertical lines at places.
+
+    Args:
+        frame: one row a bar; sums at the same number are stacked away from zero.
+        x: column of where the bars stand, numbers.
+        y: column of their heights, USD.
+        series: column of their series.
+        colours: by series, in the order of the legend.
+        x_title: with its unit.
+        title: of the value axis, with its unit.
+        places: of the lines and their colours, by name.
+        height: pixels.
+    """
+    places = places or {}
+    width = max(2, min(12, 220 // max(1, frame[x].nunique())))  # of a chart in half the page
+    bars = (
+        alt.Chart(frame, height=height)
+        .mark_bar(size=width)
+        .encode(
+            alt.X(f"{x}:Q", title=x_title, scale=alt.Scale(zero=False, padding=12)),
+            alt.Y(f"{y}:Q", title=title, axis=alt.Axis(labelExpr=_USD_LABEL)),
+            _legend(series, colours, places),
+            tooltip=[alt.Tooltip(x, title=x_title), alt.Tooltip(series), alt.Tooltip(f"{y}:Q", format="$,.3s")],
+        )
+    )
+    return alt.layer(bars, _upright(places, series))
+
+
+def curves(
+    frame: pd.DataFrame,
+    x: str,
+    y: str,
+    series: str,
+    *,
+    colours: Mapping[str, str] | None = None,
+    x_title: str | None = None,
+    title: str,
+    places: Mapping[str, tuple[float, str]] | None = None,
+    level: float | None = None,
+    is_usd: bool = False,
+    points: bool = False,
+    height: int = 280,
+) -> alt.LayerChart | alt.FacetChart:
+    """Lines over numbers or days, one a series.
+
+    Args:
+        frame: the points, one row a point and series.
+        x: column of numbers, or of days, which have no title.
+        y: column of numbers.
+        series: column of their series.
+        colours: by series, in the order of the legend; without it Streamlit's own.
+        x_title: with its unit; None for days.
+        title: of the value axis, with its unit.
+        places: of vertical lines and their colours, by name.
+        level: a height to mark.
+        is_usd: whether the values are written as large sums of USD.
+        points: whether the points are marked.
+        height: pixels.
+    """
+    places = places or {}
+    axis = alt.Axis(labelExpr=_USD_LABEL) if is_usd else alt.Axis()
+    kind = "T" if x_title is None else "Q"
+    lines = (
+        alt.Chart(frame, height=height)
+        .mark_line(point=points, strokeWidth=1.8)
+        .encode(
+            alt.X(f"{x}:{kind}", title=x_title, scale=alt.Scale(zero=False, nice=False)),
+            alt.Y(f"{y}:Q", title=title, axis=axis, scale=alt.Scale(zero=False)),
+            _legend(series, colours or dict.fromkeys(frame[series].unique()), places),
+            tooltip=[
+                alt.Tooltip(series),
+                alt.Tooltip(f"{x}:{kind}", title=x_title or x),
+                alt.Tooltip(f"{y}:Q", title=title, format="$,.3s" if is_usd else ",.4g"),
+            ],
+        )
+    )
+    rule = alt.Chart(pd.DataFrame({"level": [] if level is None else [level]})).mark_rule(color=QUIET)
+    return alt.layer(rule.encode(y="level:Q"), lines, _upright(places, series))
+
+
+def parts(frame: pd.DataFrame, whole: str, part: str, value: str, *, title: str) -> alt.LayerChart | alt.FacetChart:
+    """Lying bars of parts that add up, with a point at their sum; a tooltip tells all parts and the sum.
+
+    Args:
+        frame: one row a part, in the order in which the wholes are drawn from the top.
+        whole: column that names a bar.
+        part: column that names its parts.
+        value: column of their lengths, negative ones to the left.
+        title: of the value axis, with its unit.
+    """
+    names = frame[part].unique().tolist()
+    wide = frame.pivot_table(index=whole, columns=part, values=value, sort=False)[names].reset_index()
+    wide["sum"] = wide[names].sum(axis=1)
+    order = frame[whole].unique().tolist()
+    tips = [alt.Tooltip(whole), *(alt.Tooltip(f"{name}:Q", format="+.2f") for name in [*names, "sum"])]
+    y = alt.Y(f"{whole}:N", sort=order, title=None)
+    bars = (
+        alt.Chart(frame.merge(wide, on=whole), height=alt.Step(22))
+        .mark_bar()
+        .encode(
+            alt.X(f"{value}:Q", title=title), y, alt.Color(f"{part}:N", sort=names, legend=_LEGEND_ABOVE), tooltip=tips
+        )
+    )
+    sums = alt.Chart(wide).mark_point(fill="white", stroke="black", opacity=1, size=60)
+    sums = sums.encode(alt.X("sum:Q"), y, tooltip=tips)
+    return alt.layer(bars, sums)
+
+
+def two_scales(
+    frame: pd.DataFrame, x: str, left: str, right: str, *, titles: tuple[str, str], levels: Sequence[float] = ()
+) -> alt.LayerChart | alt.FacetChart:
+    """Two lines over days, each with an axis of its own.
+
+    Args:
+        frame: one row a day.
+        x: column of days.
+        left: column of the line in front, with the axis on the left.
+        right: column of the line behind it.
+        titles: of the two axes, with their units.
+        levels: heights to mark on the left.
+    """
+    axes = zip((right, left), reversed(titles), (QUIET, ACCENT), ("right", "left"), strict=True)
+    drawn = [
+        alt.Chart(frame, height=300)
+        .mark_line(color=colour, strokeWidth=1.6)
+        .encode(
+            alt.X(f"{x}:T", title=None),
+            alt.Y(
+                f"{column}:Q",
+                axis=alt.Axis(title=title, titleColor=colour, orient=side, grid=side == "left"),
+                scale=alt.Scale(zero=False),
+            ),
+            tooltip=[alt.Tooltip(f"{x}:T"), *(alt.Tooltip(f"{name}:Q", format=",.4g") for name in (left, right))],
+        )
+        for column, title, colour, side in axes
+    ]
+    marks = alt.Chart(pd.DataFrame({left: list(levels)}, dtype=float)).mark_rule(color=WARNING, strokeDash=[4, 4])
+    of_left = alt.layer(drawn[1], marks.encode(y=f"{left}:Q"))
+    return alt.layer(drawn[0], of_left).resolve_scale(y="independent")
+
+
+_LEGEND_ABOVE = alt.Legend(orient="top", title=None, columns=4)
+_USD_LABEL = "replace(format(datum.value, '$~s'), 'G', 'B')"
+
+
+def _legend(series: str, colours: Mapping[str, str | None], places: Mapping[str, tuple[float, str]]) -> alt.Color:
+    """One legend above the chart for the series and the lines."""
+    chosen = {**colours, **{name: colour for name, (_, colour) in places.items()}}
+    scale = alt.Scale(domain=list(chosen), range=list(chosen.values())) if all(chosen.values()) else alt.Undefined
+    return alt.Color(f"{series}:N", scale=scale, sort=list(chosen), legend=_LEGEND_ABOVE)
+
+
+def _upright(places: Mapping[str, tuple[float, str]], series: str) -> alt.Chart:
+    """Vertical lines, named in the legend of the series."""
+    frame = pd.DataFrame({"at": [at for at, _ in places.values()], series: list(places)})
+    chart: alt.Chart = (
+        alt.Chart(frame)
+        .mark_rule(strokeDash=[5, 3], strokeWidth=1.5)
+        .encode(
+            x="at:Q",
+            color=f"{series}:N",
+            tooltip=[alt.Tooltip(series, title="line"), alt.Tooltip("at:Q", format=",.2f")],
+        )
+    )
+    return chart

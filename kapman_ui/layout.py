@@ -73,8 +73,42 @@ def symbol_choice(symbols: list[str], *, key: str = "symbol") -> str:
     asked = st.query_params.get(key)
     if asked is not None and asked not in symbols:
         st.warning(f"There is no watched name {asked!r}; showing {symbols[0]}.", icon=":material/help:")
-    index = symbols.index(asked) if asked in symbols else 0
-    chosen: str = st.selectbox("Symbol", symbols, index=index, key=f"choice-{key}")
+    # Not by `index`, which a selected row (`open_row`) could not move.
+    st.session_state.setdefault(f"choice-{key}", asked if asked in symbols else symbols[0])
+    chosen: str = st.selectbox("Symbol", symbols, key=f"choice-{key}")
     if chosen != asked:
         st.query_params[key] = chosen
     return chosen
+
+
+def escaped(text: object) -> str:
+    """Text from outside as it is, in Markdown."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])", r"\\\1", str(text))
+
+
+def big_money(value: float | None) -> str:
+    """A large sum of USD in thousands, millions or billions, or a dash where it is unknown."""
+    if value is None or value != value:  # noqa: PLR0124 NaN
+        return "–"
+    for size, unit in ((1e9, " B"), (1e6, " M"), (1e3, " K")):
+        if abs(value) >= size:
+            return f"{'-' if value < 0 else ''}${abs(value) / size:,.2f}{unit}"
+    return f"{'-' if value < 0 else ''}${abs(value):,.0f}"
+
+
+def number(value: float | None, digits: int = 1, unit: str = "") -> str:
+    """A number with its unit, or a dash where it is unknown."""
+    return "–" if value is None or value != value else f"{value:,.{digits}f}{unit}"  # noqa: PLR0124 NaN
+
+
+def open_row(table: str, symbols: list[str], *, key: str = "symbol") -> None:
+    """For a table's `on_select`: let the selected row be what `symbol_choice` has chosen.
+
+    Args:
+        table: key of the table.
+        symbols: of its rows, in their order.
+        key: of the choice.
+    """
+    rows = st.session_state[table]["selection"]["rows"]
+    if rows:
+        st.session_state[f"choice-{key}"] = symbols[rows[0]]
