@@ -191,7 +191,10 @@ def parts(frame: pd.DataFrame, whole: str, part: str, value: str, *, title: str)
         alt.Chart(frame.merge(wide, on=whole), height=alt.Step(22))
         .mark_bar()
         .encode(
-            alt.X(f"{value}:Q", title=title), y, alt.Color(f"{part}:N", sort=names, legend=_LEGEND_ABOVE), tooltip=tips
+            alt.X(f"{value}:Q", title=title),
+            y,
+            alt.Color(f"{part}:N", sort=names, legend=alt.Legend(orient="top", title=None)),
+            tooltip=tips,
         )
     )
     sums = alt.Chart(wide).mark_point(fill="white", stroke="black", opacity=1, size=60)
@@ -232,7 +235,7 @@ def two_scales(
     return alt.layer(drawn[0], of_left).resolve_scale(y="independent")
 
 
-_LEGEND_ABOVE = alt.Legend(orient="top", title=None, columns=4)
+_LEGEND_ABOVE = alt.Legend(orient="top", title=None, columns=3)
 _USD_LABEL = "replace(format(datum.value, '$~s'), 'G', 'B')"
 
 

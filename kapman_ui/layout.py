@@ -1,10 +1,12 @@
 """What pages share: their head with its question and the freshness of the numbers, empty states, written numbers."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 import streamlit as st
 
+from kapman_assets.rules.errors import RuleError
 from kapman_ui.database import fetch
 from kapman_ui.queries import common
 
@@ -73,7 +75,7 @@ def symbol_choice(symbols: list[str], *, key: str = "symbol") -> str:
     asked = st.query_params.get(key)
     if asked is not None and asked not in symbols:
         st.warning(f"There is no watched name {asked!r}; showing {symbols[0]}.", icon=":material/help:")
-    # Not by `index`, which a selected row (`open_row`) could not move.
+    # Not by `index`, which a selected row (`select_row`) could not move.
     st.session_state.setdefault(f"choice-{key}", asked if asked in symbols else symbols[0])
     chosen: str = st.selectbox("Symbol", symbols, key=f"choice-{key}")
     if chosen != asked:
@@ -101,14 +103,31 @@ def number(value: float | None, digits: int = 1, unit: str = "") -> str:
     return "–" if value is None or value != value else f"{value:,.{digits}f}{unit}"  # noqa: PLR0124 NaN
 
 
-def open_row(table: str, symbols: list[str], *, key: str = "symbol") -> None:
-    """For a table's `on_select`: let the selected row be what `symbol_choice` has chosen.
+def select_row(table: str, symbols: list[str], *, key: str = "symbol") -> Callable[[], None]:
+    """Tie a table of names to `symbol_choice`, before the table is drawn: the chosen name's row is selected.
 
     Args:
         table: key of the table.
         symbols: of its rows, in their order.
         key: of the choice.
+
+    Returns:
+        The table's `on_select`: a selected row becomes the choice.
     """
-    rows = st.session_state[table]["selection"]["rows"]
-    if rows:
-        st.session_state[f"choice-{key}"] = symbols[rows[0]]
+    chosen = st.session_state.get(f"choice-{key}", st.query_params.get(key))
+    rows = [symbols.index(chosen)] if chosen in symbols else []
+    # As whole as it comes from the browser, or any click would count as another selection.
+    st.session_state[table] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+
+    def choose() -> None:
+        rows = st.session_state[table]["selection"]["rows"]
+        if rows:
+            st.session_state[f"choice-{key}"] = symbols[rows[0]]
+
+    return choose
+
+
+def rule_problem(error: RuleError) -> None:
+    """Say what is wrong with a rule, and show the character."""
+    st.error(escaped(f"Character {error.position + 1}: {error.problem}."), icon=":material/edit_off:")
+    st.code(str(error).partition("\n")[2], language=None)

@@ -15,7 +15,7 @@ from kapman_assets.options.smile import is_usable
 from kapman_assets.options.walls import MAX_DTE
 from kapman_ui import charts
 from kapman_ui.database import fetch
-from kapman_ui.layout import big_money, day, empty, escaped, money, number, open_row, page_head, share, symbol_choice
+from kapman_ui.layout import big_money, day, empty, escaped, money, number, page_head, select_row, share, symbol_choice
 from kapman_ui.queries import dealers
 from kapman_ui.queries.dealers import Reading
 from kapman_ui.theme import ACCENT, FALLING, QUIET, RISING, WARNING
@@ -32,6 +32,7 @@ _NAMED = 3
 """Names at each end that the answer tells."""
 _EXPIRIES = 4
 """Expiries whose smiles are drawn at first."""
+_LAST_DAYS = 7
 _PROFILE_POINTS = 161
 
 
@@ -58,8 +59,8 @@ def _overview(names: pd.DataFrame) -> None:
             "Symbol": shown["symbol"],
             "Position": shown["dealer_position"].map({key: word for key, (_, word, _) in _POSITIONS.items()}),
             "DGPI": shown["dgpi"],
+            "Trust": shown["dealer_status"].fillna(shown["chain_status"]),
             "Net GEX, $M": shown["net_gex"] / 1e6,
-            "Of volume": 100 * shown["gex_pct_adv"],
             "Spot": shown["spot"],
             "Flip": 100 * (shown["gamma_flip_level"] / shown["spot"] - 1),
             "Put wall": shown["put_wall"],
@@ -68,7 +69,6 @@ def _overview(names: pd.DataFrame) -> None:
             "IV rank": shown["iv_rank"],
             "Skew 25Δ": shown["skew_25d"],
             "P/C OI": shown["pcr_oi"],
-            "Trust": shown["dealer_status"].fillna(shown["chain_status"]),
         }
     )
     column = st.column_config.NumberColumn
@@ -77,14 +77,13 @@ def _overview(names: pd.DataFrame) -> None:
         hide_index=True,
         height=300,
         key="names",
-        on_select=lambda: open_row("names", shown["symbol"].tolist()),
+        on_select=select_row("names", shown["symbol"].tolist()),
         selection_mode="single-row",
         placeholder="–",
         column_config={
             "Symbol": st.column_config.TextColumn(pinned=True),
             "DGPI": column(format="%+.0f", help="dealer gamma pressure index, -100 pushed to 100 pinned"),
             "Net GEX, $M": column(format="%+.1f", help="USD million of delta hedge per 1 % move; calls +, puts -"),
-            "Of volume": column(format="%+.2f %%", help="net GEX over the average daily dollar volume"),
             "Spot": column(format="$%.2f"),
             "Flip": column(format="%+.1f %%", help="gamma flip, from spot"),
             "Put wall": column(format="$%.2f"),
@@ -109,8 +108,18 @@ def _summary(dealer: Mapping[str, Any]) -> None:
     st.markdown(_beside_flip(dealer))
     _metrics(
         [
-            ("Net GEX per 1 %", big_money(dealer["net_gex"]), "net_gex", "USD of delta hedge per 1 % move"),
-            ("Gross GEX per 1 %", big_money(dealer["gross_gex"]), "gross_gex", "sum of absolute exposures, likewise"),
+            (
+                "Net GEX per 1 %",
+                big_money(dealer["net_gex"]),
+                "net_gex",
+                f"USD of delta hedge per 1 % move; {share(dealer['gex_pct_adv'], 2)} of daily dollar volume",
+            ),
+            (
+                "Gross GEX per 1 %",
+                big_money(dealer["gross_gex"]),
+                "gross_gex",
+                f"sum of absolute exposures; net over gross is {number(dealer['gex_ratio'], 2)}",
+            ),
             ("DGPI", number(dealer["dgpi"], 0), "dgpi", "-100 pushed to 100 pinned"),
             (
                 "Gamma flip",
@@ -283,7 +292,12 @@ def _smile(chain: Chain) -> None:
     is_told = is_usable(chain.iv) & (chain.sign * (chain.strike - spot) >= 0)
     quoted = quoted[is_told & (np.abs(chain.strike / spot - 1) <= FLIP_RANGE)]
     expiries = sorted(quoted["expiry"].unique())
-    chosen = st.pills("Expiries", expiries, selection_mode="multi", default=expiries[:_EXPIRIES])
+    # Volatilities of the last days are of another size and flatten the others.
+    later = [expiry for expiry in expiries if (date.fromisoformat(expiry) - chain.session).days >= _LAST_DAYS]
+    chosen = st.pills(
+        "Expiries", expiries, selection_mode="multi", default=(later or expiries)[:_EXPIRIES], wrap=True,
+        format_func=lambda expiry: day(date.fromisoformat(expiry)), label_visibility="collapsed",
+    )  # fmt: skip
     if not chosen:
         empty("No expiry is chosen", "above, or none has a usable volatility.")
         return
@@ -346,7 +360,7 @@ def _chain_quality(reading: Reading) -> None:
         "Taken": "–" if status["snapshot_ts"] is None else f"{status['snapshot_ts']:%d %b %Y %H:%M %Z}",
         "Open interest counted at the end of": day(status["oi_session"]),
         "Spot from": status["spot_source"] or "–",
-        "Contracts": f"{status['contracts']:,} in {status['pages']} pages",
+        "Contracts": f"{status['contracts']:,} (pages: {status['pages']})",
         "Adjusted contracts, left out": number(status["contracts_non_standard"], 0),
         "With open interest and gamma": number(dealer.get("contracts_used"), 0),
         "Open interest": number(dealer.get("total_oi"), 0, " contracts"),
@@ -395,11 +409,13 @@ def _one_name(symbol: str, names: pd.DataFrame) -> None:
         _volatility(reading, chain, symbol, session)
 
 
-page_head("Dealers & volatility", "Where are dealers pinned or pushed?")
+fresh = page_head("Dealers & volatility", "Where are dealers pinned or pushed?")
 found = fetch(dealers.overview)
 if found.empty:
     empty("No name has an option chain yet.", "Run `kapman materialize --select options_chains`.")
     st.stop()
+if fresh.snapshots is not None and found["date"].iloc[0] < fresh.snapshots:
+    st.warning(f"The newest chains are of {day(found['date'].iloc[0])}.", icon=":material/schedule:")
 _answer(found)
 _overview(found)
 _one_name(symbol_choice(found["symbol"].tolist()), found)

@@ -20,7 +20,7 @@ from kapman_assets.etf.statistics import (
 from kapman_assets.rules.errors import RuleError
 from kapman_ui import charts
 from kapman_ui.database import fetch, writing
-from kapman_ui.layout import empty, escaped, money, number, open_row, page_head, share, symbol_choice
+from kapman_ui.layout import empty, escaped, money, number, page_head, rule_problem, select_row, share, symbol_choice
 from kapman_ui.queries import etf, users
 from kapman_ui.queries.users import Settings
 from kapman_ui.theme import FALLING, RISING
@@ -125,7 +125,7 @@ def _grid(grid: Grid, rows: pd.DataFrame, chosen: Settings, horizon: str) -> Non
         hide_index=True,
         height="content",
         key="etf-rows",
-        on_select=lambda: open_row("etf-rows", rows["symbol"].tolist()),
+        on_select=select_row("etf-rows", rows["symbol"].tolist()),
         selection_mode="single-row",
         placeholder="–",
         column_config={
@@ -255,8 +255,7 @@ def _edge(row: pd.Series, horizon: str, session: date) -> None:
     try:
         found = fetch(etf.edge, symbol, rule, forward, session, horizon=horizon)
     except RuleError as error:
-        st.error("The rule cannot be read.", icon=":material/edit_off:")
-        st.code(str(error), language=None)
+        rule_problem(error)
         return
     except StatisticsError as error:
         st.error(escaped(error))

@@ -7,7 +7,7 @@ import streamlit as st
 
 from kapman_assets.rules.errors import RuleError
 from kapman_ui.database import fetch, writing
-from kapman_ui.layout import day, empty, page_head
+from kapman_ui.layout import day, empty, page_head, rule_problem
 from kapman_ui.queries import screener, users
 
 _SHOWN = 300
@@ -41,6 +41,8 @@ _DECIMALS = (
     "hv_20",
     "hv_60",
 )
+"""Decimals, which the table shows in per cent."""
+_LARGE = ("volume", "dollar_volume_20")
 _PRIORITIES = {"P1": "P1, candidates", "P2": "P2, followed"}
 
 
@@ -71,8 +73,7 @@ def _count(session: date, conditions: tuple[str, ...]) -> screener.Counts | None
     try:
         found = fetch(screener.counts, session, conditions)
     except RuleError as error:
-        st.error(f"The condition cannot be read at character {error.position + 1}.", icon=":material/edit_off:")
-        st.code(str(error), language=None)
+        rule_problem(error)
         return None
     st.markdown(f"**{found.every:,}** of {found.total:,} names fit in the session of {day(session)}.")
     if conditions:
@@ -82,8 +83,9 @@ def _count(session: date, conditions: tuple[str, ...]) -> screener.Counts | None
     return found
 
 
-def _order() -> tuple[str, bool]:
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
+def _order() -> tuple[str, bool, bool]:
+    """The column to order by, whether the highest come first, and whether all columns are shown."""
+    left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
     order = left.selectbox(
         "Order by",
         list(screener.COLUMNS),
@@ -92,11 +94,11 @@ def _order() -> tuple[str, bool]:
         bind="query-params",
         format_func=_title,
     )
-    way = right.segmented_control(
+    way = middle.segmented_control(
         "Direction", ["highest", "lowest"], default="highest", required=True, key="way", bind="query-params",
         label_visibility="collapsed",
     )  # fmt: skip
-    return str(order), way == "highest"
+    return str(order), way == "highest", right.toggle("All columns", key="all-columns")
 
 
 def _title(column: str) -> str:
@@ -109,11 +111,12 @@ def _shown_columns(conditions: tuple[str, ...], order: str) -> list[str]:
 
 
 def _result(session: date, conditions: tuple[str, ...], found: screener.Counts) -> None:
-    order, descending = _order()
+    order, descending, every_column = _order()
     rows = fetch(screener.matches, session, conditions, order=order, descending=descending, limit=_SHOWN)
-    every_column = st.toggle("All columns", key="all-columns")
     columns = list(screener.COLUMNS) if every_column else _shown_columns(conditions, order)
-    table = rows[["symbol", "name", "sector", "type", *columns]]
+    table = rows[["symbol", "name", "sector", "type", *columns]].copy()
+    percent = [name for name in columns if name in _DECIMALS]
+    table[percent] *= 100
     event = st.dataframe(
         table.rename(columns={"symbol": "Symbol", "name": "Name", "sector": "Sector", "type": "Type"}),
         hide_index=True,
@@ -147,7 +150,7 @@ def _result(session: date, conditions: tuple[str, ...], found: screener.Counts) 
 
 def _number(column: str) -> object:
     note = str(screener.CATALOGUE.get(column).unit)
-    form = "percent" if column in _DECIMALS else "compact" if "volume" in column else "%.2f"
+    form = "%.1f %%" if column in _DECIMALS else "compact" if column in _LARGE else "%.2f"
     return st.column_config.NumberColumn(_title(column), help=note, format=form)
 
 
