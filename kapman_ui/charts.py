@@ -116,7 +116,7 @@ def series_bars(
             tooltip=[alt.Tooltip(x, title=x_title), alt.Tooltip(series), alt.Tooltip(f"{y}:Q", format="$,.3s")],
         )
     )
-    return alt.layer(bars, _upright(places, series))
+    return alt.layer(bars, *_upright(places, series))
 
 
 def curves(
@@ -168,7 +168,7 @@ def curves(
         )
     )
     rule = alt.Chart(pd.DataFrame({"level": [] if level is None else [level]})).mark_rule(color=QUIET)
-    return alt.layer(rule.encode(y="level:Q"), lines, _upright(places, series))
+    return alt.layer(rule.encode(y="level:Q"), lines, *_upright(places, series))
 
 
 def parts(frame: pd.DataFrame, whole: str, part: str, value: str, *, title: str) -> alt.LayerChart | alt.FacetChart:
@@ -246,10 +246,12 @@ def _legend(series: str, colours: Mapping[str, str | None], places: Mapping[str,
     return alt.Color(f"{series}:N", scale=scale, sort=list(chosen), legend=_LEGEND_ABOVE)
 
 
-def _upright(places: Mapping[str, tuple[float, str]], series: str) -> alt.Chart:
-    """Vertical lines, named in the legend of the series."""
+def _upright(places: Mapping[str, tuple[float, str]], series: str) -> list[alt.Chart]:
+    """Vertical lines, named in the legend of the series; no layer without any, whose scale would be drawn too."""
+    if not places:
+        return []
     frame = pd.DataFrame({"at": [at for at, _ in places.values()], series: list(places)})
-    chart: alt.Chart = (
+    return [
         alt.Chart(frame)
         .mark_rule(strokeDash=[5, 3], strokeWidth=1.5)
         .encode(
@@ -257,5 +259,4 @@ def _upright(places: Mapping[str, tuple[float, str]], series: str) -> alt.Chart:
             color=f"{series}:N",
             tooltip=[alt.Tooltip(series, title="line"), alt.Tooltip("at:Q", format=",.2f")],
         )
-    )
-    return chart
+    ]

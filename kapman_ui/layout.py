@@ -1,7 +1,8 @@
 """What pages share: their head with its question and the freshness of the numbers, empty states, written numbers."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import streamlit as st
@@ -9,6 +10,9 @@ import streamlit as st
 from kapman_assets.rules.errors import RuleError
 from kapman_ui.database import fetch
 from kapman_ui.queries import common
+
+_FIGURE_WIDTH = 165
+"""Pixels."""
 
 
 def page_head(title: str, question: str) -> common.Freshness:
@@ -94,13 +98,33 @@ def big_money(value: float | None) -> str:
         return "–"
     for size, unit in ((1e9, " B"), (1e6, " M"), (1e3, " K")):
         if abs(value) >= size:
-            return f"{'-' if value < 0 else ''}${abs(value) / size:,.2f}{unit}"
+            return f"{'-' if value < 0 else ''}${abs(value) / size:,.1f}{unit}"
     return f"{'-' if value < 0 else ''}${abs(value):,.0f}"
 
 
 def number(value: float | None, digits: int = 1, unit: str = "") -> str:
     """A number with its unit, or a dash where it is unknown."""
     return "–" if value is None or value != value else f"{value:,.{digits}f}{unit}"  # noqa: PLR0124 NaN
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number to show: title, text, what it means, and why it is unknown if it is."""
+
+    title: str
+    text: str
+    note: str
+    reason: str | None = None
+
+
+def figures(shown: Iterable[Figure]) -> None:
+    """Numbers beside each other, as many in a row as there is room for: four on a desk, two on a phone."""
+    row = st.container(horizontal=True)
+    for figure in shown:
+        with row.container(width=_FIGURE_WIDTH):
+            st.metric(figure.title, figure.text, help=escaped(figure.note))
+            if figure.reason is not None:
+                st.caption(escaped(figure.reason))
 
 
 def select_row(table: str, symbols: list[str], *, key: str = "symbol") -> Callable[[], None]:

@@ -15,7 +15,20 @@ from kapman_assets.options.smile import is_usable
 from kapman_assets.options.walls import MAX_DTE
 from kapman_ui import charts
 from kapman_ui.database import fetch
-from kapman_ui.layout import big_money, day, empty, escaped, money, number, page_head, select_row, share, symbol_choice
+from kapman_ui.layout import (
+    Figure,
+    big_money,
+    day,
+    empty,
+    escaped,
+    figures,
+    money,
+    number,
+    page_head,
+    select_row,
+    share,
+    symbol_choice,
+)
 from kapman_ui.queries import dealers
 from kapman_ui.queries.dealers import Reading
 from kapman_ui.theme import ACCENT, FALLING, QUIET, RISING, WARNING
@@ -154,13 +167,11 @@ def _beside_flip(dealer: Mapping[str, Any]) -> str:
 
 
 def _metrics(shown: list[tuple[str, str, str, str]], null_reasons: Mapping[str, str]) -> None:
-    """Numbers four in a row; what is unknown tells why."""
-    for start in range(0, len(shown), 4):
-        for place, (title, text, column, note) in zip(st.columns(4), shown[start : start + 4], strict=False):
-            reason = null_reasons.get(column)
-            place.metric(title, text, help=escaped(note))
-            if reason is not None:
-                place.caption(escaped(_reason(reason)))
+    """Numbers as title, text, column and meaning; what is unknown tells why."""
+    figures(
+        Figure(title, text, note, _reason(null_reasons[column]) if column in null_reasons else None)
+        for title, text, column, note in shown
+    )
 
 
 def _reason(code: str) -> str:
@@ -296,17 +307,22 @@ def _smile(chain: Chain) -> None:
     later = [expiry for expiry in expiries if (date.fromisoformat(expiry) - chain.session).days >= _LAST_DAYS]
     chosen = st.pills(
         "Expiries", expiries, selection_mode="multi", default=(later or expiries)[:_EXPIRIES], wrap=True,
-        format_func=lambda expiry: day(date.fromisoformat(expiry)), label_visibility="collapsed",
+        format_func=_told_expiry, label_visibility="collapsed",
     )  # fmt: skip
     if not chosen:
         empty("No expiry is chosen", "above, or none has a usable volatility.")
         return
+    drawn = quoted[quoted["expiry"].isin(chosen)].sort_values("expiry")
     st.altair_chart(
         charts.curves(
-            quoted[quoted["expiry"].isin(chosen)], "strike", "iv", "expiry",
+            drawn.assign(expiry=drawn["expiry"].map(_told_expiry)), "strike", "iv", "expiry",
             x_title="strike, USD (out of the money)", title="implied volatility, % a year", points=True,
         )
     )  # fmt: skip
+
+
+def _told_expiry(expiry: str) -> str:
+    return day(date.fromisoformat(expiry))
 
 
 def _term_structure(volatility: Mapping[str, Any]) -> None:

@@ -20,7 +20,19 @@ from kapman_assets.etf.statistics import (
 from kapman_assets.rules.errors import RuleError
 from kapman_ui import charts
 from kapman_ui.database import fetch, writing
-from kapman_ui.layout import empty, escaped, money, number, page_head, rule_problem, select_row, share, symbol_choice
+from kapman_ui.layout import (
+    Figure,
+    empty,
+    escaped,
+    figures,
+    money,
+    number,
+    page_head,
+    rule_problem,
+    select_row,
+    share,
+    symbol_choice,
+)
 from kapman_ui.queries import etf, users
 from kapman_ui.queries.users import Settings
 from kapman_ui.theme import FALLING, RISING
@@ -224,12 +236,17 @@ def _summary(row: pd.Series, risk: Risk, chosen: Settings) -> None:
         ("Beta to SPY", number(row["beta_spy_252d"], 2), "beta_spy_252d"),
         ("Correlation", number(row["corr_spy_252d"], 2), "corr_spy_252d"),
     ]
-    for start in range(0, len(shown), 4):
-        for place, (title, text, column) in zip(st.columns(4), shown[start : start + 4], strict=True):
-            place.metric(title, text, help=escaped(COLUMNS[column].description) if column in COLUMNS else None)
-            reason = row["null_reasons"].get(column)
-            if reason is not None:
-                place.caption(escaped(_reason(reason)))
+    why = row["null_reasons"]
+    figures(
+        Figure(title, text, _meaning(column), _reason(why[column]) if column in why else None)
+        for title, text, column in shown
+    )
+
+
+def _meaning(column: str) -> str:
+    if column in COLUMNS:
+        return f"{COLUMNS[column].description}; {COLUMNS[column].unit}"
+    return "of the last bar, USD a share" if column == "close" else "from the close before"
 
 
 def _reason(code: str) -> str:
