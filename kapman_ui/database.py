@@ -82,6 +82,8 @@ def writing() -> Iterator[sa.Connection]:
     """
     with engine().begin() as connection:
         yield connection
+    # The server may take seconds to count what was written; nobody shall see the page without it until then.
+    _answer.clear()
     table_state.clear()
 
 

@@ -80,4 +80,5 @@ def add_to_portfolio(connection: sa.Connection, portfolio_id: int, symbols: Coll
         tickers.c.symbol.in_(list(symbols))
     )
     statement = insert(portfolio_tickers).from_select(["portfolio_id", "ticker_id", "priority"], chosen)
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount
+    added = statement.on_conflict_do_nothing().returning(portfolio_tickers.c.ticker_id)
+    return len(connection.execute(added).all())

@@ -121,7 +121,8 @@ def _result(session: date, conditions: tuple[str, ...], found: screener.Counts) 
         table.rename(columns={"symbol": "Symbol", "name": "Name", "sector": "Sector", "type": "Type"}),
         hide_index=True,
         height=420,
-        key=f"matches-{conditions}-{order}-{descending}",
+        # Other rows are not the ones that were selected.
+        key=f"matches-{session}-{conditions}-{order}-{descending}",
         on_select="rerun",
         selection_mode="multi-row",
         placeholder="–",
@@ -166,12 +167,11 @@ def _add(chosen: list[str]) -> None:
         st.caption("Create a portfolio on the Portfolios page to put names into it.")
         return
     names = dict(zip(portfolios["portfolio_id"], portfolios["name"], strict=True))
-    with st.form("add", border=False):
-        where, what, go = st.columns([3, 2, 2], vertical_alignment="bottom")
-        portfolio = where.selectbox("Portfolio", list(names), format_func=names.__getitem__)
-        priority = what.selectbox("Priority", list(_PRIORITIES), index=1, format_func=_PRIORITIES.__getitem__)
-        pressed = go.form_submit_button(f"Add {len(chosen)} selected", disabled=not chosen, width="stretch")
-    if not pressed:
+    where, what, go = st.columns([3, 2, 2], vertical_alignment="bottom")
+    portfolio = where.selectbox("Portfolio", list(names), format_func=names.__getitem__)
+    priority = what.selectbox("Priority", list(_PRIORITIES), index=1, format_func=_PRIORITIES.__getitem__)
+    title = f"Add {len(chosen)} selected"
+    if not go.button(title, key="add", disabled=not chosen, width="stretch"):
         return
     with writing() as connection:
         new = users.add_to_portfolio(connection, int(portfolio), chosen, priority)

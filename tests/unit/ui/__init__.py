@@ -1,0 +1,1 @@
+"""The panel: its queries, and its pages in Streamlit's own test harness."""
