@@ -4,6 +4,7 @@ Streamlit's own theme colours axes and text in light and dark; every chart has i
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import altair as alt
 import pandas as pd
@@ -215,7 +216,7 @@ def two_scales(
         titles: of the two axes, with their units.
         levels: heights to mark on the left.
     """
-    axes = zip((right, left), reversed(titles), (QUIET, ACCENT), ("right", "left"), strict=True)
+    axes = zip((right, left), reversed(titles), (QUIET, ACCENT), _SIDES, strict=True)
     drawn = [
         alt.Chart(frame, height=300)
         .mark_line(color=colour, strokeWidth=1.6)
@@ -232,9 +233,11 @@ def two_scales(
     ]
     marks = alt.Chart(pd.DataFrame({left: list(levels)}, dtype=float)).mark_rule(color=WARNING, strokeDash=[4, 4])
     of_left = alt.layer(drawn[1], marks.encode(y=f"{left}:Q"))
-    return alt.layer(drawn[0], of_left).resolve_scale(y="independent")
+    both: alt.LayerChart = alt.layer(drawn[0], of_left).resolve_scale(y="independent")
+    return both
 
 
+_SIDES: tuple[Literal["right", "left"], ...] = ("right", "left")
 _LEGEND_ABOVE = alt.Legend(orient="top", title=None, columns=3)
 _USD_LABEL = "replace(format(datum.value, '$~s'), 'G', 'B')"
 
@@ -242,7 +245,8 @@ _USD_LABEL = "replace(format(datum.value, '$~s'), 'G', 'B')"
 def _legend(series: str, colours: Mapping[str, str | None], places: Mapping[str, tuple[float, str]]) -> alt.Color:
     """One legend above the chart for the series and the lines."""
     chosen = {**colours, **{name: colour for name, (_, colour) in places.items()}}
-    scale = alt.Scale(domain=list(chosen), range=list(chosen.values())) if all(chosen.values()) else alt.Undefined
+    known = [colour for colour in chosen.values() if colour is not None]
+    scale = alt.Scale(domain=list(chosen), range=known) if len(known) == len(chosen) else alt.Undefined
     return alt.Color(f"{series}:N", scale=scale, sort=list(chosen), legend=_LEGEND_ABOVE)
 
 

@@ -48,7 +48,8 @@ class Counts:
 @depends_on(universe_technicals)
 def newest(connection: sa.Connection) -> date | None:
     """The newest session with technical columns."""
-    return connection.scalar(sa.select(sa.func.max(universe_technicals.c.date)))
+    found: date | None = connection.scalar(sa.select(sa.func.max(universe_technicals.c.date)))
+    return found
 
 
 @depends_on(universe_technicals)

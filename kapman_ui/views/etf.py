@@ -125,7 +125,7 @@ def _table(grid: Grid, rows: pd.DataFrame, chosen: Settings) -> pd.DataFrame:
     )
 
 
-def _coloured(value: float) -> str:
+def _coloured(value: Any) -> str:
     return "" if pd.isna(value) or value == 0 else f"color: {RISING if value > 0 else FALLING}"
 
 
@@ -182,14 +182,14 @@ def _csv(rows: pd.DataFrame, table: pd.DataFrame) -> str:
 
 def _risk_form(chosen: Settings) -> None:
     with st.popover("Risk", icon=":material/tune:"), st.form("risk", border=False):
-        equity = st.number_input("Account equity, USD", 0.0, value=chosen.equity or 0.0, step=1000.0, format="%.0f")
+        equity = st.number_input(
+            "Account equity, USD", 1.0, value=chosen.equity, step=1000.0, format="%.0f", placeholder="not said"
+        )
         percent = st.number_input("Risk a trade, % of equity", 0.1, 10.0, 100 * chosen.risk_fraction, 0.1)
         atr = st.number_input("Stop, average true ranges", 0.1, 10.0, chosen.stop_atr, 0.1)
         if st.form_submit_button("Save"):
             with writing() as connection:
-                users.save_settings(
-                    connection, user_id(), Settings(equity or None, percent / 100, atr, chosen.alert_sound)
-                )
+                users.save_settings(connection, user_id(), Settings(equity, percent / 100, atr, chosen.alert_sound))
             st.rerun()
 
 

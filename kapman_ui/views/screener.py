@@ -1,6 +1,7 @@
 """Which of all names fit: conditions on every technical column, how many meet them, and the names to follow."""
 
 from datetime import date
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -43,6 +44,7 @@ _DECIMALS = (
 )
 """Decimals, which the table shows in per cent."""
 _LARGE = ("volume", "dollar_volume_20")
+_MEANINGS = {name.name: name.unit for name in screener.CATALOGUE}
 _PRIORITIES = {"P1": "P1, candidates", "P2": "P2, followed"}
 
 
@@ -134,7 +136,7 @@ def _result(session: date, conditions: tuple[str, ...], found: screener.Counts) 
     )
     if found.every > len(rows):
         st.caption(f"The first {len(rows)} of {found.every:,} by {_title(order)}; the file holds all.")
-    chosen = rows["symbol"].iloc[event["selection"]["rows"]].tolist()
+    chosen = [rows["symbol"].iat[place] for place in event["selection"]["rows"]]
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
         _add(chosen)
@@ -149,10 +151,9 @@ def _result(session: date, conditions: tuple[str, ...], found: screener.Counts) 
     )
 
 
-def _number(column: str) -> object:
-    note = str(screener.CATALOGUE.get(column).unit)
+def _number(column: str) -> Any:
     form = "%.1f %%" if column in _DECIMALS else "compact" if column in _LARGE else "%.2f"
-    return st.column_config.NumberColumn(_title(column), help=note, format=form)
+    return st.column_config.NumberColumn(_title(column), help=_MEANINGS[column], format=form)
 
 
 def _file(session: date, conditions: tuple[str, ...], order: str, *, descending: bool) -> str:
@@ -181,8 +182,7 @@ def _add(chosen: list[str]) -> None:
 
 def _columns() -> None:
     with st.expander("Columns"):
-        told = [{"Column": name.name, "Meaning": name.unit} for name in screener.CATALOGUE]
-        st.dataframe(pd.DataFrame(told), hide_index=True)
+        st.dataframe(pd.DataFrame({"Column": _MEANINGS.keys(), "Meaning": _MEANINGS.values()}), hide_index=True)
 
 
 def _page() -> None:

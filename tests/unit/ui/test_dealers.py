@@ -77,7 +77,7 @@ def test_a_failed_chain_says_what_became_of_it() -> None:
     ("symbol", "section", "charts"),
     [
         ("LONG", "Dealers", 2),
-        # Smile and terms of the session; volatility and put/call ratio of the history, of which rank and skew need more.
+        # Smile and terms; of the history volatility and put/call ratio, as rank and skew need more.
         ("LONG", "Volatility", 4),
         ("LONG", "Chain", 0),
         ("SHORT", "Dealers", 0),
