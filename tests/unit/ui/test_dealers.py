@@ -6,10 +6,12 @@ import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
+from kapman_assets.options.dealer import dealer_metrics
 from kapman_assets.options.gamma_exposure import gex_totals
+from kapman_assets.options.json_ready import json_ready
 from kapman_resources import schema
 from kapman_ui.layout import big_money
-from tests.unit.options.chains import chain_of, worked_chain
+from tests.unit.options.chains import chain_of, contract, worked_chain
 from tests.unit.ui.markets import fill_dealers, names
 
 PAGE = Path(schema.__file__).parents[2] / "kapman_ui" / "views" / "dealers.py"
@@ -62,6 +64,18 @@ def test_what_is_unknown_says_why() -> None:
     assert figures(page)["Gamma flip"] == "–"
     assert "net gamma keeps its sign in the whole range" in told(page)
     assert "net gamma is negative everywhere within 20%" in told(page)
+
+
+def test_a_chain_that_says_nothing_has_no_numbers(filled: sa.Engine) -> None:
+    nothing = json_ready(dealer_metrics(chain_of([contract("C", 100.0, 0)]), adv_20=None, hv_20=None))
+    with filled.begin() as connection:
+        of_short = sa.select(schema.tickers.c.ticker_id).where(schema.tickers.c.symbol == "SHORT").scalar_subquery()
+        table = schema.dealer_metrics
+        connection.execute(sa.update(table).where(table.c.ticker_id == of_short).values(**nothing))
+    page = opened(symbol="SHORT")
+    assert "INVALID because: open interest is zero or unknown everywhere." in told(page)
+    known = {name: text for name, text in figures(page).items() if text != "–"}
+    assert known == {"Spot": "$100.00"}
 
 
 @pytest.mark.usefixtures("filled")

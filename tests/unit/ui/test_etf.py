@@ -98,6 +98,13 @@ def test_history_and_edge_open_from_the_address() -> None:
 
 
 @pytest.mark.usefixtures("filled")
+def test_nonsense_in_the_address_is_as_if_it_were_not_there() -> None:
+    page = opened(horizon="90D", section="Nonsense", symbol="AAPL; DROP TABLE x")
+    assert [group.value for group in page.button_group[1:]] == ["60D", "Summary"]
+    assert "no watched name" in told(page)
+
+
+@pytest.mark.usefixtures("filled")
 def test_a_wrong_rule_is_told_at_its_character() -> None:
     page = opened(symbol="XLBUY", section="Edge")
     page.text_input[0].set_value("zzz < 1").run()
