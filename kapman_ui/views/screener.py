@@ -136,7 +136,7 @@ def _result(session: date, conditions: tuple[str, ...], found: screener.Counts) 
     )
     if found.every > len(rows):
         st.caption(f"The first {len(rows)} of {found.every:,} by {_title(order)}; the file holds all.")
-    chosen = [rows["symbol"].iat[place] for place in event["selection"]["rows"]]
+    chosen = [str(rows["symbol"].iat[place]) for place in event["selection"]["rows"]]
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
         _add(chosen)
