@@ -361,6 +361,7 @@ def _page() -> None:
         default=asked if asked in _PRESETS else "all",
         required=True,
         key="preset",
+        wrap=True,
     )
     # A bound widget would write its label into the address.
     st.query_params["preset"] = str(preset)

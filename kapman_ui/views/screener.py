@@ -116,7 +116,7 @@ def _result(session: date, conditions: tuple[str, ...], found: screener.Counts) 
     order, descending, every_column = _order()
     rows = fetch(screener.matches, session, conditions, order=order, descending=descending, limit=_SHOWN)
     columns = list(screener.COLUMNS) if every_column else _shown_columns(conditions, order)
-    table = rows[["symbol", "name", "sector", "type", *columns]].copy()
+    table = rows[["symbol", *columns, "name", "sector", "type"]].copy()
     percent = [name for name in columns if name in _DECIMALS]
     table[percent] *= 100
     event = st.dataframe(
