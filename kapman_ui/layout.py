@@ -54,11 +54,6 @@ def empty(what: str, how: str) -> None:
     st.info(f"{what} {how}", icon=":material/inbox:")
 
 
-def escaped(text: str) -> str:
-    """A text from outside as plain words in Streamlit's Markdown."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!<>~$:|])", r"\\\1", text)
-
-
 def money(value: float | None, digits: int = 2) -> str:
     """USD, or a dash where it is unknown."""
     return "–" if value is None or value != value else f"${value:,.{digits}f}"  # noqa: PLR0124 NaN
