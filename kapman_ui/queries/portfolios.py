@@ -1,6 +1,6 @@
 """Portfolios: the names that users follow, and how much each matters. Reads and writes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 import sqlalchemy as sa
@@ -104,6 +104,29 @@ def put(connection: sa.Connection, portfolio_id: int, priorities: Mapping[str, s
             )
         )
     return sorted(set(priorities) - set(ids))
+
+
+def add(connection: sa.Connection, portfolio_id: int, symbols: Collection[str], priority: str) -> int:
+    """Put names into a portfolio; those that are in it stay as they are.
+
+    Args:
+        connection: in a transaction.
+        portfolio_id: of the portfolio.
+        symbols: as the vendor writes them; unknown ones are left out.
+        priority: P1 or P2.
+
+    Returns:
+        How many names are new in it.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: there is no such portfolio or priority.
+    """
+    chosen = sa.select(sa.literal(portfolio_id), tickers.c.ticker_id, sa.literal(priority)).where(
+        tickers.c.symbol.in_(list(symbols))
+    )
+    statement = insert(portfolio_tickers).from_select(["portfolio_id", "ticker_id", "priority"], chosen)
+    added = statement.on_conflict_do_nothing().returning(portfolio_tickers.c.ticker_id)
+    return len(connection.execute(added).all())
 
 
 def take_out(connection: sa.Connection, portfolio_id: int, symbols: Sequence[str]) -> None:

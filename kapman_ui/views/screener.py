@@ -9,7 +9,7 @@ import streamlit as st
 from kapman_assets.rules.errors import RuleError
 from kapman_ui.database import fetch, writing
 from kapman_ui.layout import day, empty, page_head, rule_problem
-from kapman_ui.queries import screener, users
+from kapman_ui.queries import portfolios, screener
 
 _SHOWN = 300
 """Rows that the page shows; counts and the file are of all."""
@@ -163,11 +163,11 @@ def _file(session: date, conditions: tuple[str, ...], order: str, *, descending:
 
 def _add(chosen: list[str]) -> None:
     """Put the selected names into a portfolio."""
-    portfolios = fetch(users.portfolio_names)
-    if portfolios.empty:
+    found = fetch(portfolios.overview)
+    if found.empty:
         st.caption("Create a portfolio on the Portfolios page to put names into it.")
         return
-    names = dict(zip(portfolios["portfolio_id"], portfolios["name"], strict=True))
+    names = dict(zip(found["portfolio_id"], found["name"], strict=True))
     where, what, go = st.columns([3, 2, 2], vertical_alignment="bottom")
     portfolio = where.selectbox("Portfolio", list(names), format_func=names.__getitem__)
     priority = what.selectbox("Priority", list(_PRIORITIES), index=1, format_func=_PRIORITIES.__getitem__)
@@ -175,7 +175,7 @@ def _add(chosen: list[str]) -> None:
     if not go.button(title, key="add", disabled=not chosen, width="stretch"):
         return
     with writing() as connection:
-        new = users.add_to_portfolio(connection, int(portfolio), chosen, priority)
+        new = portfolios.add(connection, int(portfolio), chosen, priority)
     already = f", {len(chosen) - new} were in it" if new < len(chosen) else ""
     st.success(f"{new} names added to the portfolio{already}.", icon=":material/playlist_add_check:")
 

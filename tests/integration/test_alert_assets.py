@@ -88,7 +88,7 @@ def test_the_summary_waits_for_everything(instance: dg.DagsterInstance) -> None:
         automation.made(session, "daily_snapshots", "recommendations", "alerts")
     assert automation.tick("daily_summaries") == []
     for session in FOUR[1:]:
-        automation.made(session, "recommendation_outcomes")
+        automation.made(session, "recommendation_outcomes", "recommendation_reviews")
     # With the alerts, which are asked again: in one run, after them.
     assert automation.tick("daily_summaries") == FOUR[1:]
     assert automation.requested["alerts"] == FOUR[1:]

@@ -9,15 +9,11 @@ from kapman_resources import schema
 from kapman_resources.panel_role import panel_engine
 from kapman_ui.queries import users
 from kapman_ui.queries.users import Settings
-from tests.unit.ui.markets import names
 
 
 @pytest.fixture
-def own(engine: sa.Engine, warehouse_url: str) -> Iterator[sa.Engine]:
-    """The panel's engine on a warehouse with names and a portfolio."""
-    names(engine, "AAPL", "MSFT", "BRK.B")
-    with engine.begin() as connection:
-        connection.execute(sa.insert(schema.portfolios), [{"name": "MINE"}, {"name": "ALSO"}])
+def own(warehouse_url: str) -> Iterator[sa.Engine]:
+    """The panel's engine on a warehouse."""
     of_panel = panel_engine(warehouse_url)
     yield of_panel
     of_panel.dispose()
@@ -43,18 +39,3 @@ def test_defaults_are_those_of_the_table(own: sa.Engine) -> None:
 def test_settings_out_of_range_are_refused(own: sa.Engine, wrong: Settings) -> None:
     with own.begin() as connection, pytest.raises(sa.exc.IntegrityError):
         users.save_settings(connection, "me", wrong)
-
-
-def test_names_join_a_portfolio_once(own: sa.Engine) -> None:
-    with own.begin() as connection:
-        found = users.portfolio_names(connection)
-        assert found["name"].tolist() == ["ALSO", "MINE"]
-        mine = int(found["portfolio_id"].iloc[1])
-        assert users.add_to_portfolio(connection, mine, ["AAPL", "BRK.B"], "P1") == 2
-        assert users.add_to_portfolio(connection, mine, ["AAPL", "MSFT", "NOSUCH'; --"], "P2") == 1
-        held = (
-            sa.select(schema.tickers.c.symbol, schema.portfolio_tickers.c.priority)
-            .join(schema.tickers, schema.tickers.c.ticker_id == schema.portfolio_tickers.c.ticker_id)
-            .where(schema.portfolio_tickers.c.portfolio_id == mine)
-        )
-        assert dict(connection.execute(held).all()) == {"AAPL": "P1", "BRK.B": "P1", "MSFT": "P2"}
