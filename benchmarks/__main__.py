@@ -11,6 +11,7 @@ from rich.console import Console
 from benchmarks import (
     analysis,
     chains,
+    day,
     decisions,
     etf,
     history,
@@ -42,6 +43,7 @@ SUBJECTS: dict[str, Callable[[Laboratory], list[Row]]] = {
     "technicals": technicals.measure,
     "analysis": analysis.measure,
     "decisions": decisions.measure,
+    "day": day.measure,
     "wyckoff": lambda _: speed.measure(),
 }
 

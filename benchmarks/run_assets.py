@@ -37,10 +37,10 @@ def main() -> None:
     result = run_assets("ohlcv", sessions_between(first, last))
     whole = time.perf_counter() - begun
     # Before anything else needs memory.
-    peak_bytes = _peak_bytes()
+    peak = peak_bytes()
     with dg.DagsterInstance.get() as instance:
         seconds = {step.step_key: _seconds(step) for step in instance.get_run_step_stats(result.run_id)}
-    print(json.dumps(asdict(RunCost(seconds["ohlcv"], seconds["ohlcv_checks"], whole, peak_bytes))))
+    print(json.dumps(asdict(RunCost(seconds["ohlcv"], seconds["ohlcv_checks"], whole, peak))))
 
 
 def _seconds(step: RunStepKeyStatsSnapshot) -> float:
@@ -49,7 +49,7 @@ def _seconds(step: RunStepKeyStatsSnapshot) -> float:
     return step.end_time - step.start_time
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
     """Peak resident memory of this process since its program began."""
     status = Path("/proc/self/status")
     if status.exists():
