@@ -54,7 +54,11 @@ def _pages() -> dict[str, list[st.Page]]:
 @st.fragment(run_every=_NEWS_SECONDS)
 def _follow_runs() -> None:
     """Run the page anew when a table has changed since it was drawn."""
-    state = database.table_state()
+    try:
+        state = database.table_state()
+    except sa.exc.OperationalError:
+        # Here it would be shown as an error of this fragment; the whole page knows what to do.
+        st.rerun()
     if st.session_state.setdefault("drawn_at", state) != state:
         st.session_state["drawn_at"] = state
         st.rerun()

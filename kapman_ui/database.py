@@ -82,7 +82,7 @@ def writing() -> Iterator[sa.Connection]:
     """
     with engine().begin() as connection:
         yield connection
-    # The server may take seconds to count what was written; nobody shall see the page without it until then.
+    # The server's counts follow a second or more behind: the answers would go on looking new.
     _answer.clear()
     table_state.clear()
 

@@ -73,7 +73,7 @@ def symbol_choice(symbols: list[str], *, key: str = "symbol") -> str:
     """A box of names that the address bar follows: `?symbol=NVDA` opens the page on it."""
     asked = st.query_params.get(key)
     if asked is not None and asked not in symbols:
-        st.warning(f"There is no watched name {asked!r}; showing {symbols[0]}.", icon=":material/help:")
+        st.warning(f"There is no watched name {escaped(asked)}; showing {escaped(symbols[0])}.", icon=":material/help:")
     # Not by `index`, which a selected row (`select_row`) could not move.
     st.session_state.setdefault(f"choice-{key}", asked if asked in symbols else symbols[0])
     chosen: str = st.selectbox("Symbol", symbols, key=f"choice-{key}")
@@ -84,7 +84,9 @@ def symbol_choice(symbols: list[str], *, key: str = "symbol") -> str:
 
 def escaped(text: object) -> str:
     """Text from outside as it is, in Markdown."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])", r"\\\1", str(text))
+    plain = re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])", r"\\\1", str(text))
+    # Names of icons and emoji are looked for after Markdown has been read: a sign without width breaks them.
+    return plain.replace(":", ":\u2060")
 
 
 def big_money(value: float | None) -> str:

@@ -46,7 +46,8 @@ function create(library, place) {
 function update(library, drawn, place, data, colour) {
   const rising = "#1a9e6b", falling = "#d64550";
   place.style.height = `${data.height}px`;
-  place.setAttribute("role", "img");
+  // Not an image: it holds a button and the library's link.
+  place.setAttribute("role", "group");
   const newest = data.bars[data.bars.length - 1];
   place.setAttribute("aria-label", newest ? `${data.name}: ${data.bars.length} bars to ${newest.time}, close ${newest.close}` : `${data.name}: no bars`);
   drawn.chart.applyOptions({
