@@ -78,15 +78,15 @@ def postgres() -> EmbeddedPostgres:
     """
     server = embedded.start(open_directory() / "postgres")
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-        _run(server, sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
-    _run(server, sql.SQL("SELECT pg_reload_conf()"))
+        run_on(server, sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+    run_on(server, sql.SQL("SELECT pg_reload_conf()"))
     return server
 
 
 @pytest.fixture(scope="session")
 def template(postgres: EmbeddedPostgres) -> str:
     """Name of a database to copy that has been upgraded."""
-    _run(postgres, sql.SQL("CREATE DATABASE template_warehouse"))
+    run_on(postgres, sql.SQL("CREATE DATABASE template_warehouse"))
     upgrade_warehouse(postgres.url("template_warehouse"))
     return "template_warehouse"
 
@@ -97,7 +97,7 @@ def new_warehouse(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
     name = f"w_{os.urandom(6).hex()}"
     copy_database(postgres, template, name)
     yield postgres.url(name)
-    _run(postgres, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    run_on(postgres, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture
@@ -125,9 +125,10 @@ def real_data() -> Path:
 
 def copy_database(server: EmbeddedPostgres, template: str, name: str) -> None:
     """Create a database like another one, to which nothing is connected."""
-    _run(server, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+    run_on(server, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
 
 
-def _run(server: EmbeddedPostgres, statement: sql.Composable) -> None:
+def run_on(server: EmbeddedPostgres, statement: sql.Composable) -> None:
+    """Run a statement outside of a transaction, on the server and not in a database of a test."""
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute(statement)
