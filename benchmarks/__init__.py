@@ -8,5 +8,6 @@ and made-up chains, in a temporary directory with a server of its own, and leave
 One module has one reason to exist: `laboratory` (directory, server, markets, warehouses), `yardstick` (the
 bare `COPY`), `asset_calls` (what the asset does for one session), `machine` (what it all ran on), `report`
 (rows, table, results.json), and one module a subject: `session`, `history` (with `run_assets` as its child
-process), `reads`, `simulation`, `start`, `options_metrics`.
+process), `reads`, `simulation`, `start`, `options_metrics`, `panel` (with `browsing`, a panel and a browser, and
+`statements`, what the panel asks its database; it looks at the caller's own warehouse).
 """

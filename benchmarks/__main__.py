@@ -17,6 +17,7 @@ from benchmarks import (
     history,
     machine,
     options_metrics,
+    panel,
     reads,
     report,
     session,
@@ -44,6 +45,7 @@ SUBJECTS: dict[str, Callable[[Laboratory], list[Row]]] = {
     "analysis": analysis.measure,
     "decisions": decisions.measure,
     "day": day.measure,
+    "panel": panel.measure,
     "wyckoff": lambda _: speed.measure(),
 }
 
