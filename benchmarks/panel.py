@@ -1,26 +1,24 @@
 """What a trader waits for: each page of the panel in a headless Chromium, a click, and memory over many reloads.
 
-Measured on the caller's own warehouse (`KAPMAN_HOME`, or `DATABASE_URL`), which must have snapshots: the laboratory's
-has bars alone. What it holds is told in the size of each row.
+Measured on the warehouse of the evening (`day`): a market of real size with its watchlist. What it holds is told in the
+size of each row.
 """
 
-import os
 import re
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from statistics import median
 
 import psutil
 import sqlalchemy as sa
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks import day
 from benchmarks.browsing import PATIENCE, VIEWS, Panel, await_whole, chromium, first_content, launch, serve
 from benchmarks.laboratory import FULL, Laboratory
 from benchmarks.report import Row, timed
 from benchmarks.statements import StatementLog, logged
-from kapman_resources.database import database_urls, make_engine
-from kapman_resources.settings import Settings, load_settings
+from kapman_resources import embedded
 
 _CLICKED, _RELOADED = "wyckoff", "wyckoff"
 _WARM = 20
@@ -41,29 +39,26 @@ def measure(laboratory: Laboratory) -> list[Row]:
     """Every page, a click and 200 reloads; one row that says why, where there is nothing to look at."""
     is_full = laboratory.sizes == FULL
     loads, reloads = (10, 200) if is_full else (2, 2 * _WARM)
-    settings = load_settings()
-    urls = database_urls(settings)
-    engine = make_engine(urls.warehouse, application_name="benchmarks", read_only=True)
-    with engine.connect() as connection:
+    market = day.load(laboratory).market
+    with laboratory.engine(day.WAREHOUSE) as engine, engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(sa.text("ANALYZE"))
         held = connection.execute(_SIZE).one()
         symbols = connection.scalars(sa.text("SELECT symbol FROM v_latest_snapshots ORDER BY symbol LIMIT 20")).all()
-    engine.dispose()
     executable = chromium()
-    if executable is None or not held.watched:
-        why = "there is no Chromium" if executable is None else "the warehouse of KAPMAN_HOME has no snapshots"
-        return [Row(what="the trader panel", size="not measured", note=why)]
+    if executable is None:
+        return [Row(what="the trader panel", size="not measured", note="there is no Chromium")]
     size = f"{held.symbols:,} x {held.sessions}, {held.watched} x {held.chain_sessions} chains"
-    environment = {
-        **os.environ,
-        "KAPMAN_HOME": str(settings.kapman_home),
-        "DATABASE_URL": urls.warehouse,
-        "DAGSTER_DATABASE_URL": urls.dagster,
+    environment = laboratory.environment(day.WAREHOUSE, market) | {
+        "KAPMAN_HOME": str(laboratory.home),
+        "DATABASE_URL": laboratory.url(day.WAREHOUSE),
+        "DAGSTER_DATABASE_URL": laboratory.url(embedded.DAGSTER),
     }
     rows = []
     with serve(environment, laboratory.home / "panel.log") as panel, sync_playwright() as playwright:
         browser = launch(playwright, executable)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        with _counting(settings, urls.warehouse) as statements:
+        log = laboratory.home / "postgres" / "log"
+        with logged(laboratory.url(day.WAREHOUSE), log, day.WAREHOUSE) as statements:
             asked = {view: _asked(page, panel, view, statements) for view in VIEWS}
         for view in VIEWS:
             rows += _page(page, panel, view, loads, f"{size}; {asked[view]}")
@@ -73,19 +68,11 @@ def measure(laboratory: Laboratory) -> list[Row]:
     return rows
 
 
-def _counting(settings: Settings, warehouse: str) -> AbstractContextManager[StatementLog | None]:
-    """Only the embedded server's log is at hand."""
-    if not settings.is_embedded:
-        return nullcontext()
-    return logged(warehouse, settings.kapman_home / "postgres" / "log", sa.make_url(warehouse).database or "")
-
-
-def _asked(page: Page, panel: Panel, view: str, statements: StatementLog | None) -> str:
+def _asked(page: Page, panel: Panel, view: str, statements: StatementLog) -> str:
     """How many statements the first load of a page asks, in words."""
-    if statements is not None:
-        statements.restart()
+    statements.restart()
     _load(page, panel.url(view))
-    return "statements unknown" if statements is None else f"{len(statements.reads())} statements"
+    return f"{len(statements.reads())} statements"
 
 
 def _load(page: Page, address: str) -> tuple[float, float]:

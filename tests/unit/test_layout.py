@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MODULES = sorted(path for package in ("kapman_assets", "kapman_resources", "kapman_ui") for path in (ROOT / package).rglob("*.py"))
+PACKAGES = ("kapman_assets", "kapman_resources", "kapman_ui")
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 DAGSTER_MODULES = {"assets", "outcome_assets", "checks", "jobs", "sensors"}
 """The thin modules of a domain that may know Dagster; every other one calculates, reads or writes."""
 CALCULATIONS = sorted(
