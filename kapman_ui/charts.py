@@ -264,3 +264,103 @@ def _upright(places: Mapping[str, tuple[float, str]], series: str) -> list[alt.C
             tooltip=[alt.Tooltip(series, title="line"), alt.Tooltip("at:Q", format=",.2f")],
         )
     ]
+
+
+def scores_by_week(
+    frame: pd.DataFrame, x: str, y: str, series: str, count: str, *, title: str
+) -> alt.LayerChart | alt.FacetChart:
+    """Lines over weeks whose points are as large as what they rest on; the first series in front, others dashed.
+
+    Args:
+        frame: one row a week and series.
+        x: column of days.
+        y: column of scores.
+        series: column of their series, the one of interest first.
+        count: column of how many a score rests on.
+        title: of the value axis.
+    """
+    names = frame[series].unique().tolist()
+    colour = alt.Color(
+        f"{series}:N",
+        sort=names,
+        scale=alt.Scale(domain=names, range=[ACCENT, QUIET]),
+        legend=alt.Legend(orient="top", title=None, symbolType="stroke"),
+    )
+    base = alt.Chart(frame, height=260).encode(
+        alt.X(f"{x}:T", title=None),
+        alt.Y(f"{y}:Q", title=title, scale=alt.Scale(zero=False)),
+        colour,
+        tooltip=[
+            alt.Tooltip(f"{x}:T"),
+            series,
+            alt.Tooltip(f"{y}:Q", format=".4f"),
+            alt.Tooltip(f"{count}:Q", title="n"),
+        ],
+    )
+    lines = base.mark_line().encode(strokeDash=alt.StrokeDash(f"{series}:N", sort=names, legend=None))
+    points = base.mark_circle(opacity=0.9).encode(
+        size=alt.Size(f"{count}:Q", legend=None, scale=alt.Scale(range=[15, 160]))
+    )
+    return alt.layer(lines, points)
+
+
+def reliability(frame: pd.DataFrame, said: str, came: str, count: str, series: str) -> alt.LayerChart | alt.FacetChart:
+    """Reliability diagram: what was said against what came, with the number behind each point, and the diagonal.
+
+    Args:
+        frame: one row a bin and series.
+        said: column of mean probabilities, 0 to 1.
+        came: column of the share that came true, 0 to 1.
+        count: column of how many.
+        series: column of the series.
+    """
+    names = frame[series].unique().tolist()
+    unit = alt.Scale(domain=[0, 1])
+    diagonal = (
+        alt.Chart(pd.DataFrame({said: [0.0, 1.0], came: [0.0, 1.0]}), height=340)
+        .mark_line(color=QUIET, strokeDash=[4, 4])
+        .encode(alt.X(f"{said}:Q", scale=unit), alt.Y(f"{came}:Q", scale=unit))
+    )
+    base = alt.Chart(frame).encode(
+        alt.X(f"{said}:Q", title="said: mean confidence", scale=unit, axis=alt.Axis(format="%")),
+        alt.Y(f"{came}:Q", title="came: share that was right", scale=unit, axis=alt.Axis(format="%")),
+        alt.Color(
+            f"{series}:N",
+            sort=names,
+            scale=alt.Scale(domain=names, range=[ACCENT, WARNING][: len(names)]),
+            legend=alt.Legend(orient="top", title=None),
+        ),
+        tooltip=[
+            series,
+            alt.Tooltip(f"{said}:Q", format=".1%"),
+            alt.Tooltip(f"{came}:Q", format=".1%"),
+            alt.Tooltip(f"{count}:Q", title="n"),
+        ],
+    )
+    points = base.mark_circle(opacity=0.85).encode(
+        size=alt.Size(f"{count}:Q", legend=None, scale=alt.Scale(range=[40, 500]))
+    )
+    counts = base.mark_text(dy=-14, fontSize=11).encode(text=alt.Text(f"{count}:Q", format="d"))
+    return alt.layer(diagonal, base.mark_line(strokeWidth=1), points, counts)
+
+
+def lying_bars(frame: pd.DataFrame, category: str, value: str, *, title: str) -> alt.Chart:
+    """Bars to both sides of zero, one a line, coloured by their sign.
+
+    Args:
+        frame: one row a bar.
+        category: column that names the bars, in the order of the frame.
+        value: column of their lengths.
+        title: of the value axis, with its unit.
+    """
+    chart: alt.Chart = (
+        alt.Chart(frame, height=alt.Step(28))
+        .mark_bar()
+        .encode(
+            alt.X(f"{value}:Q", title=title),
+            alt.Y(f"{category}:N", sort=frame[category].tolist(), title=None, axis=alt.Axis(labelLimit=160)),
+            color=alt.condition(f"datum['{value}'] >= 0", alt.value(RISING), alt.value(FALLING)),
+            tooltip=[alt.Tooltip(category), alt.Tooltip(f"{value}:Q", format=",.0f")],
+        )
+    )
+    return chart
