@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from kapman_resources.schema import (
     confidence_calibration,
@@ -64,7 +65,7 @@ def calibration(connection: sa.Connection) -> pd.DataFrame:
     k, r = confidence_calibration.c, recommendations.c
     query = (
         sa.select(r.provider, k.date, k.outcomes, k.brier_raw, k.brier_calibrated)
-        .distinct(r.provider)
+        .ext(distinct_on(r.provider))
         .join(recommendations, (r.date == k.date) & (r.ticker_id == k.ticker_id))
         .order_by(r.provider, k.date.desc(), k.ticker_id)
     )

@@ -6,7 +6,7 @@ from datetime import date
 
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on, insert
 
 from kapman_resources.errors import KapmanError
 from kapman_resources.schema import alert_firings, alert_rules, alerts, notifications, tickers, watchlist
@@ -41,7 +41,7 @@ def rules(connection: sa.Connection, user_id: str) -> pd.DataFrame:
     c, f = alert_rules.c, alert_firings.c
     newest = (
         sa.select(f.rule_id, f.date.label("last_fired"), sa.func.count().label("firings"))
-        .distinct(f.rule_id)
+        .ext(distinct_on(f.rule_id))
         .group_by(f.rule_id, f.date)
         .order_by(f.rule_id, f.date.desc())
         .subquery()
@@ -134,7 +134,7 @@ def channels(connection: sa.Connection) -> pd.DataFrame:
     """By channel: messages `waiting`, `sent` and `failed`, when the last was `sent_at`, and the newest `last_error`."""
     c = notifications.c
     count = sa.func.count()
-    wrong = sa.func.array_agg(sa.dialects.postgresql.aggregate_order_by(c.last_error, c.notification_id.desc()))
+    wrong = sa.func.array_agg(aggregate_order_by(c.last_error, c.notification_id.desc()))
     query = (
         sa.select(
             c.channel,
