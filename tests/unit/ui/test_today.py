@@ -1,0 +1,105 @@
+"""The Today page on a small warehouse."""
+
+import re
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from streamlit.testing.v1 import AppTest
+
+from kapman_resources import schema
+from tests.unit.ui.advised import fill_advice, fill_signals
+
+APP = Path(schema.__file__).parents[2] / "kapman_ui" / "app.py"
+"""Today is what it opens on; links to other pages need the whole."""
+
+
+def opened() -> AppTest:
+    page = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not page.exception
+    return page
+
+
+def told(page: AppTest) -> str:
+    """All texts of the page as they are read, without the marks of escaping."""
+    kinds = ("error", "success", "markdown", "caption", "subheader", "warning")
+    return re.sub(r"\\(\W)", r"\1", "\n".join(str(element.value) for kind in kinds for element in page.get(kind)))
+
+
+def test_exits_stand_above_everything(panel: sa.Engine) -> None:
+    fill_advice(panel)
+    page = opened()
+    (banner,) = page.error
+    assert "CRITICAL · 1 to act on now" in banner.value
+    assert "**LEAVE**: exit immediately. Buying-climax score 25 of 28" in banner.value
+    drawn = [element.type for element in page]
+    assert drawn.index("error") < drawn.index("page_link") < drawn.index("title")
+    assert "To do: **1** to exit now, **1** to close, **1** names with an entry signal. 2 recommendations" in told(page)
+
+
+def test_a_card_says_what_to_trade_and_what_it_risks(panel: sa.Engine) -> None:
+    fill_advice(panel)
+    with panel.begin() as connection:
+        settings = {"user_id": "local", "equity": 100_000.0, "risk_fraction": 0.01}
+        connection.execute(sa.insert(schema.user_settings).values(settings))
+    page = opened()
+    assert page.code[0].value == "BUY 1 BUY 30 Sep 2026 100 call @ 4.00"
+    text = told(page)
+    # 1 % of 100,000 bears two calls that can lose 400 each, and 200 shares with a stop 5 away.
+    for words in ("**2 units**", "$800 of $1,000 at risk", "**200 shares**", "**$104.00**", "**41 %**", "**no bound**"):
+        assert words in text, words
+    assert ":red-badge[🔴 CLOSE] -5.0 % since the entry, -$150 a unit. The stop was reached." in text
+    assert "**60.0 %** confidence (calibrated)" in text
+    assert "now $97.00" in text
+    assert text.index("CLOSE]") < text.index("HOLD]")
+
+
+def test_texts_from_outside_stay_texts(panel: sa.Engine) -> None:
+    fill_advice(panel)
+    (reason,) = [each.value for each in opened().markdown if "script" in each.value]
+    assert reason.startswith(r"Spring \<script\>alert\(1\)\</script\> \*bold\* \[x\]\(http\:")
+    assert r"\$90 to \$110" in reason
+
+
+def test_a_quiet_day_says_what_was_checked(panel: sa.Engine) -> None:
+    fill_signals(panel, quiet=True)
+    page = opened()
+    assert not page.error
+    assert "There is nothing to do.** Checked at the close of 21 Aug 2026: 6 names" in told(page)
+    assert "None is open." in told(page)
+    assert "0 recommendations are new, 0 ended, 0 names changed" in told(page)
+
+
+def test_what_changed_since_yesterday(panel: sa.Engine) -> None:
+    fill_advice(panel)
+    page = opened()
+    assert "1 recommendations are new, 1 ended, 2 names changed their signal or phase." in told(page)
+    ended, moved = page.dataframe[-2].value, page.dataframe[-1].value
+    assert ended[["Ended", "How", "Options, a unit"]].values.tolist() == [["WON", "✅ right", 120.0]]
+    assert moved["Changed"].tolist() == ["BUY", "LEAVE"]
+
+
+def test_the_account_is_kept(panel: sa.Engine) -> None:
+    fill_advice(panel)
+    page = opened()
+    page.number_input[0].set_value(50_000.0)
+    page.number_input[1].set_value(2.0)
+    page.toggle[0].set_value(True)
+    page.button[0].click().run()
+    assert not page.exception
+    u = schema.user_settings.c
+    with panel.connect() as connection:
+        kept = connection.execute(sa.select(u.user_id, u.equity, u.risk_fraction, u.alert_sound)).one()
+    assert kept == ("local", 50_000.0, 0.02, True)
+    assert "**2 units**" in told(page)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_it_rings_once_where_it_is_wanted(panel: sa.Engine, wanted: bool) -> None:
+    fill_advice(panel)
+    with panel.begin() as connection:
+        connection.execute(sa.insert(schema.user_settings).values(user_id="local", alert_sound=wanted))
+    page = opened()
+    assert len(page.get("audio")) == wanted
+    page.run()
+    assert not page.get("audio")
