@@ -340,7 +340,7 @@ def reliability(frame: pd.DataFrame, said: str, came: str, count: str, series: s
     points = base.mark_circle(opacity=0.85).encode(
         size=alt.Size(f"{count}:Q", legend=None, scale=alt.Scale(range=[40, 500]))
     )
-    counts = base.mark_text(dy=-14, fontSize=11).encode(text=alt.Text(f"{count}:Q", format="d"))
+    counts = base.mark_text(dy=-18, fontSize=11).encode(text=alt.Text(f"{count}:Q", format="d"))
     return alt.layer(diagonal, base.mark_line(strokeWidth=1), points, counts)
 
 

@@ -7,7 +7,7 @@ from kapman_assets.decisions.skill import Advantage, advantage
 from kapman_ui import charts
 from kapman_ui.advice import is_known, rows_of, signed_money
 from kapman_ui.database import fetch
-from kapman_ui.layout import empty, page_head, share
+from kapman_ui.layout import Figure, empty, figures, page_head, share
 from kapman_ui.queries import accuracy
 
 _FEW = 30
@@ -47,9 +47,10 @@ def _verdict(found: Advantage | None) -> None:
     )
     error = found.standard_error
     if found.scored < _ENOUGH or found.weeks < _ENOUGH_WEEKS or error is None:
+        so_far = "better" if found.mean > 0 else "no better"
         st.warning(
-            f"**Too early to trust**: {scores}. Below {_ENOUGH} scored forecasts and {_ENOUGH_WEEKS} weeks this is "
-            "luck as much as skill.",
+            f"**Too early to trust**, so far {so_far} than the base rate: {scores}. Below {_ENOUGH} scored forecasts "
+            f"and {_ENOUGH_WEEKS} weeks this is luck as much as skill.",
             icon=":material/hourglass_top:",
         )
     elif found.mean > _Z * error:
@@ -208,13 +209,14 @@ def _page() -> None:
     _verdict(advantage(weeks["scored"], weeks["brier"], weeks["brier_base"]))
     totals = fetch(accuracy.to_date)
     whole = totals[totals["dimension"] == "all"].iloc[0]
-    columns = st.columns(4)
-    columns[0].metric("Right", share(whole["hit_rate"]), help="of the scored forecasts")
-    columns[1].metric(
-        "Scored", f"{whole['scored']} of {whole['outcomes']}", help="the others ended inside the neutral band"
+    figures(
+        (
+            Figure("Right", share(whole["hit_rate"]), "of the scored forecasts"),
+            Figure("Scored", f"{whole['scored']} of {whole['outcomes']}", "the others ended inside the neutral band"),
+            Figure("Said on average", share(whole["mean_confidence"]), "mean confidence of the scored ones"),
+            Figure("Options", signed_money(whole["option_pnl"]), "sum of the known results, a unit of each"),
+        )
     )
-    columns[2].metric("Said on average", share(whole["mean_confidence"]), help="mean confidence of the scored ones")
-    columns[3].metric("Options", signed_money(whole["option_pnl"]), help="sum of the known results, a unit of each")
     _weeks(weeks)
     _reliability(totals)
     _by(totals)

@@ -160,12 +160,13 @@ def _rules(rules: pd.DataFrame) -> None:
     if rules.empty:
         empty("You have no rule yet.", "Write one below; the built-in conditions fire without any.")
     else:
+        problems = [_told(_problem(each)) for each in rules["condition"]]
         st.dataframe(
             pd.DataFrame(
                 {
                     "Name": rules["name"],
                     "Condition": rules["condition"],
-                    "Problem": [_told(_problem(each)) for each in rules["condition"]],
+                    **({"Problem": problems} if any(problems) else {}),
                     "Asked of": [_UNIVERSES.get(each, each) for each in rules["universe"]],
                     "Horizon": rules["horizon"],
                     "Silence": rules["cool_down"],

@@ -58,7 +58,7 @@ def scores(engine: sa.Engine, weeks: int, better: float, each: int = 20) -> None
         (10, 0.05, 20, "**The forecasts beat the base rate**: Brier score 0.2000 against 0.2500"),
         (10, -0.05, 20, "**The forecasts are worse than the base rate**: Brier score 0.3000"),
         (10, 0.001, 20, "**The forecasts do not beat the base rate** by more than chance: Brier score 0.2490"),
-        (10, 0.05, 9, "**Too early to trust**: Brier score 0.2000"),
+        (10, 0.05, 9, "**Too early to trust**, so far better than the base rate: Brier score 0.2000"),
         (6, 0.05, 50, "**Too early to trust**"),
     ],
 )
