@@ -6,6 +6,7 @@ Rows are those of `v_recommendations`. What is shown where is decided by the pag
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, cast
+from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
@@ -82,6 +83,11 @@ def what(row: Mapping[str, Any]) -> str:
 def address(row: Mapping[str, Any]) -> str:
     """The `id` of a recommendation in the address of its page."""
     return f"{row['symbol']}-{row['date']}"
+
+
+def link(row: Mapping[str, Any]) -> str:
+    """Address of a recommendation on its page, for a table's link column."""
+    return f"/recommendations?id={quote(address(row))}"
 
 
 def best_confidence(row: Mapping[str, Any]) -> tuple[float, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import pandas as pd
 import sqlalchemy as sa
@@ -15,6 +15,9 @@ from kapman_ui.queries.marking import depends_on
 PRIORITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFO")
 KINDS = ("signal", "rule", "system")
 NAME_LENGTH = 80
+
+CHANNEL_DAYS = 30
+"""What is older says nothing of whether a channel works."""
 
 _HISTORY = (
     "alert_id", "date", "priority", "kind", "code", "symbol", "title", "message", "value", "created_at",
@@ -131,7 +134,12 @@ def deliveries(connection: sa.Connection, alert_ids: Sequence[int]) -> pd.DataFr
 
 @depends_on(notifications)
 def channels(connection: sa.Connection) -> pd.DataFrame:
-    """By channel: messages `waiting`, `sent` and `failed`, when the last was `sent_at`, and the newest `last_error`."""
+    """By channel, what became of the messages of the last `CHANNEL_DAYS` days.
+
+    Returns:
+        `channel`, how many are `waiting`, `sent` and `failed`, when the last was `sent_at`, and the newest `last_error`
+        of those that are not sent.
+    """
     c = notifications.c
     count = sa.func.count()
     wrong = sa.func.array_agg(aggregate_order_by(c.last_error, c.notification_id.desc()))
@@ -144,6 +152,7 @@ def channels(connection: sa.Connection) -> pd.DataFrame:
             sa.func.max(c.sent_at).label("sent_at"),
             wrong.filter(c.last_error.is_not(None), c.status != "SENT")[1].label("last_error"),
         )
+        .where(c.created_at >= sa.func.now() - timedelta(days=CHANNEL_DAYS))
         .group_by(c.channel)
         .order_by(c.channel)
     )

@@ -15,7 +15,7 @@ from kapman_ui.advice import rows_of
 from kapman_ui.database import fetch, writing
 from kapman_ui.layout import day, empty, escaped, page_head, rule_problem
 from kapman_ui.queries import alerts
-from kapman_ui.queries.alerts import KINDS, NAME_LENGTH, PRIORITIES, Rule
+from kapman_ui.queries.alerts import CHANNEL_DAYS, KINDS, NAME_LENGTH, PRIORITIES, Rule
 from kapman_ui.user import user_id
 
 _SHOWN = 300
@@ -323,7 +323,7 @@ def _watchlist() -> None:
 def _delivery(channels: pd.DataFrame) -> None:
     if channels.empty:
         empty(
-            "No message has been put in the outbox.",
+            f"No message has been put in the outbox for {CHANNEL_DAYS} days.",
             "CRITICAL, HIGH and MEDIUM alerts get one a channel of NOTIFY_URLS.",
         )
         return
@@ -346,7 +346,10 @@ def _delivery(channels: pd.DataFrame) -> None:
             "Last error of what is not sent": st.column_config.TextColumn(width="large"),
         },
     )
-    st.caption("Try a channel with `kapman notify test`. What failed is sent again by `kapman notify retry`.")
+    st.caption(
+        f"Messages of {CHANNEL_DAYS} days. Try a channel with `kapman notify test`. "
+        "What failed is sent again by `kapman notify retry`."
+    )
 
 
 def _page() -> None:

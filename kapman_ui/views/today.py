@@ -2,6 +2,7 @@
 
 import math
 from datetime import date
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -109,7 +110,7 @@ def _entries(signals: pd.DataFrame, ideas: pd.DataFrame) -> None:
                 "Spring": asked["spring_score"],
                 "Recommendation": ["open" if symbol in advised else "–" for symbol in asked["symbol"]],
                 "Data": asked["data_quality"],
-                "Chart": [f"/wyckoff?symbol={symbol}" for symbol in asked["symbol"]],
+                "Chart": [f"/wyckoff?symbol={quote(symbol)}" for symbol in asked["symbol"]],
             }
         ),
         hide_index=True,
@@ -155,7 +156,7 @@ def _ideas(ideas: pd.DataFrame, chosen: users.Settings, session: date) -> None:
                     "Entry": [row["entry_price"] for row in rest],
                     "Stop": [row["stop_loss"] for row in rest],
                     "Target": [row["profit_target"] for row in rest],
-                    "All": [f"/recommendations?id={advice.address(row)}" for row in rest],
+                    "All": [advice.link(row) for row in rest],
                 }
             ),
             hide_index=True,
@@ -191,7 +192,7 @@ def _changes(session: date, ideas: pd.DataFrame) -> None:
                     "Direction": ended["direction"],
                     "Underlying": 100 * ended["underlying_return"].astype("float64"),
                     "Options, a unit": ended["option_pnl"].astype("float64"),
-                    "All": [f"/recommendations?id={advice.address(row)}" for row in rows_of(ended)],
+                    "All": [advice.link(row) for row in rows_of(ended)],
                 }
             ),
             hide_index=True,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -121,13 +121,15 @@ def test_the_state_of_each_channel_is_told(own: sa.Engine, engine: sa.Engine) ->
             message("2", "mail", "PENDING", last_error="older"),
             message("3", "mail", "FAILED", last_error="newer"),
             message("4", "slack", "SENDING"),
+            message("5", "slack", "FAILED", created_at=datetime(2026, 1, 2, tzinfo=UTC)),
         ]
-        connection.execute(sa.insert(schema.notifications), [row | {"alert_id": number} for row in rows])
+        for row in rows:
+            connection.execute(sa.insert(schema.notifications).values(row | {"alert_id": number}))
     with own.connect() as connection:
         found = alerts.channels(connection).set_index("channel")
         assert found.loc["mail", ["waiting", "sent", "failed", "last_error"]].tolist() == [1, 1, 1, "newer"]
-        assert found.loc["slack", ["waiting", "last_error"]].tolist() == [1, None]
-        assert len(alerts.deliveries(connection, [number])) == 4
+        assert found.loc["slack", ["waiting", "failed", "last_error"]].tolist() == [1, 0, None]
+        assert len(alerts.deliveries(connection, [number])) == 5
         assert alerts.deliveries(connection, []).empty
 
 

@@ -8,6 +8,9 @@ import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
 from kapman_resources import schema
+from kapman_resources.sessions import session_offset
+from tests.integration.ideas import add_ideas, idea_row
+from tests.unit.options.chains import SESSION
 from tests.unit.ui.advised import fill_advice, fill_signals
 
 APP = Path(schema.__file__).parents[2] / "kapman_ui" / "app.py"
@@ -52,6 +55,19 @@ def test_a_card_says_what_to_trade_and_what_it_risks(panel: sa.Engine) -> None:
     assert "**60.0 %** confidence (calibrated)" in text
     assert "now $97.00" in text
     assert text.index("CLOSE]") < text.index("HOLD]")
+
+
+def test_beyond_six_the_others_stand_in_a_table(panel: sa.Engine) -> None:
+    ids = fill_advice(panel)
+    days = [session_offset(SESSION, -count) for count in range(6, 13)]
+    add_ideas(
+        panel, [idea_row(ids["LOST"], "LOST", day, confidence=0.51 + place / 100) for place, day in enumerate(days)]
+    )
+    page = opened()
+    assert "**The other 3**" in told(page)
+    rest = next(each.value for each in page.dataframe if "Contracts" in each.value)
+    assert rest["Confidence"].tolist() == pytest.approx([53.0, 52.0, 51.0])
+    assert rest["All"].tolist()[-1] == f"/recommendations?id=LOST-{days[0]}"
 
 
 def test_texts_from_outside_stay_texts(panel: sa.Engine) -> None:
