@@ -176,7 +176,7 @@ def levels(row: Mapping[str, Any], chosen: Settings) -> None:
                 _METHODS[method] if is_known(method) else "no volatility is known",
             ),
         ]
-    if row["action"] not in {"EXIT", "CAUTION"}:
+    if row["action"] not in {"EXIT", "CAUTION"} and row["review_verdict"] != "CLOSE":
         shown.append(("Your size", size, sized_by))
     with st.container(horizontal=True, gap="small"):
         for title, value, note in shown:

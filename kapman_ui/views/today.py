@@ -58,7 +58,7 @@ def _sound(lines: list[str], chosen: users.Settings) -> None:
     if new and chosen.alert_sound:
         t = np.arange(int(_TONE_SECONDS * _RATE)) / _RATE
         tone = np.sin(2 * math.pi * _TONE_HZ * t) * np.exp(-4 * t / _TONE_SECONDS)
-        st.audio(tone, sample_rate=_RATE, autoplay=True, alt="Sound of a critical alert")
+        st.audio(tone, sample_rate=_RATE, autoplay=True, width=240, alt="Sound of a critical alert")
 
 
 def _summary(signals: pd.DataFrame, ideas: pd.DataFrame, exits: int, session: date) -> None:
