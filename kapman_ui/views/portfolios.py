@@ -21,7 +21,7 @@ def _create() -> None:
         if st.form_submit_button("Create portfolio", type="primary"):
             try:
                 with writing() as connection:
-                    portfolios.create(connection, name, description)
+                    st.session_state["portfolio"] = portfolios.create(connection, name, description)
             except KapmanError as error:
                 st.error(escaped(str(error)))
             else:
@@ -118,7 +118,16 @@ else:
     table = found.rename(columns={"name": "Name", "description": "Description", "p1": "P1 names", "p2": "P2 names"})
     st.dataframe(table.drop(columns="portfolio_id"), hide_index=True)
     names: dict[int, str] = dict(zip(found["portfolio_id"].tolist(), found["name"], strict=True))
-    chosen = st.selectbox("Portfolio", list(names), format_func=lambda portfolio: names[portfolio])
+    # A box knows its choice by the name: with another name it would fall back to the first portfolio.
+    kept = st.session_state.get("portfolio")
+    chosen = st.selectbox(
+        "Portfolio",
+        list(names),
+        index=list(names).index(kept) if kept in names else 0,
+        format_func=lambda portfolio: names[portfolio],
+        key=f"portfolio-of-{sorted(names.items())}",
+    )
+    st.session_state["portfolio"] = chosen
     current = names[chosen]
     _names(chosen)
     rename, delete = st.columns(2)
