@@ -97,6 +97,7 @@ def test_a_portfolio_from_its_first_to_its_last_day(site: Site, visitor: Visitor
     page.get_by_label("New name", exact=True).fill("SECTOR_ETFS")
     page.get_by_role("button", name="Rename", exact=True).click()
     expect(page.get_by_test_id("stAlert").filter(has_text="already")).to_contain_text("SECTOR_ETFS")
+    await_whole(page)
     page.get_by_label("New name", exact=True).fill("Yours")
     page.get_by_role("button", name="Rename", exact=True).click()
     expect(portfolio_box(page)).to_have_value("Yours")
