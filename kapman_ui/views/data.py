@@ -41,6 +41,7 @@ def _tables(checks: pd.DataFrame) -> None:
     st.dataframe(
         table,
         hide_index=True,
+        placeholder="–",
         column_config={
             "Dagster": st.column_config.LinkColumn(display_text="open"),
             "Sessions behind": st.column_config.NumberColumn(
@@ -103,22 +104,22 @@ for tab, title in zip(
             case "checks":
                 _checks(verdicts)
             case "snapshots":
-                st.dataframe(fetch(data.snapshot_quality), hide_index=True)
+                st.dataframe(fetch(data.snapshot_quality), hide_index=True, placeholder="–")
             case "chains":
                 doubtful = fetch(data.doubtful_chains)
                 if doubtful.empty:
                     st.success("Every chain of the newest session is COMPLETE.")
                 else:
-                    st.dataframe(doubtful, hide_index=True)
+                    st.dataframe(doubtful, hide_index=True, placeholder="–")
             case "refused":
                 refused = fetch(data.refused_bars)
                 if refused.empty:
                     st.success("No row of the newest sessions was refused.")
                 else:
-                    st.dataframe(refused, hide_index=True)
+                    st.dataframe(refused, hide_index=True, placeholder="–")
             case "runs":
                 runs = fetch(data.failed_runs)
                 if runs.empty:
                     st.success("No run has failed.")
                 else:
-                    st.dataframe(runs, hide_index=True)
+                    st.dataframe(runs, hide_index=True, placeholder="–")

@@ -46,6 +46,7 @@ def _overview(names: pd.DataFrame) -> None:
     st.dataframe(
         table,
         hide_index=True,
+        placeholder="–",
         height=320,
         column_config={
             "Confidence": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100),
@@ -115,6 +116,7 @@ def _checklist(reading: Mapping[str, Any]) -> None:
                 }
             ),
             hide_index=True,
+            placeholder="–",
         )
 
 
@@ -129,7 +131,7 @@ def _scores(reading: Mapping[str, Any]) -> None:
         column.metric(title, "unknown" if score is None else score)
         points = {name.replace("_", " "): value for name, value in parts.items() if isinstance(value, int | None)}
         column.dataframe(
-            pd.DataFrame({"Part": points.keys(), "Points": points.values()}), hide_index=True, width="stretch"
+            pd.DataFrame({"Part": points.keys(), "Points": points.values()}), hide_index=True, placeholder="–"
         )
 
 
@@ -154,6 +156,10 @@ def _one_name(symbol: str, names: pd.DataFrame) -> None:
 
 
 page_head("Wyckoff", "Where is each name in its cycle?")
-found = fetch(wyckoff.latest)
+# What asks for something first, so that the page opens on it.
+urgency = {signal: place for place, signal in enumerate(SIGNALS)}
+found = fetch(wyckoff.latest).sort_values(
+    ["signal_type", "symbol"], key=lambda column: column.map(urgency) if column.name == "signal_type" else column
+)
 _overview(found)
 _one_name(symbol_choice(found["symbol"].tolist()), found)
