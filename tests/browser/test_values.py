@@ -35,14 +35,17 @@ def wyckoff(market_site: Site, visitor: Visitor) -> Iterator[Page]:
 
 def test_the_wyckoff_table_is_the_view(market_site: Site, wyckoff: Page) -> None:
     shown = table_csv(wyckoff, wyckoff.get_by_test_id("stDataFrame").first)
-    stored = market_site.rows("SELECT * FROM v_wyckoff_events ORDER BY symbol")
+    stored = {row["symbol"]: row for row in market_site.rows("SELECT * FROM v_wyckoff_events")}
+    assert {row["Symbol"] for row in shown} == stored.keys()
     assert len(shown) == len(stored) > 10
+    # What asks for something comes first.
+    assert shown[0]["Symbol"] == EXIT
 
     def text(value: object) -> str:
         return "" if value is None else str(value)
 
-    for row, event in zip(shown, stored, strict=True):
-        assert row["Symbol"] == event["symbol"]
+    for row in shown:
+        event = stored[row["Symbol"]]
         assert row["Phase"] == text(event["wyckoff_phase"])
         assert row["Primary event"] == text(event["primary_event"])
         for column, name in (("BC", "bc_score"), ("Spring", "spring_score"), ("Days since", "days_since_event")):
