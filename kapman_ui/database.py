@@ -1,7 +1,8 @@
 """How pages reach the warehouse: cached reads that a new materialisation makes anew, and short writes.
 
-Nothing here knows a table or a page. What is read is a function of `queries`; its name, its arguments and the state of
-the tables that it reads are the cache's key, so that a page shows a new run without a restart and asks nothing twice.
+No page is known here, and no table but those of Dagster's checks. What is read is a function of `queries`; its name,
+its arguments and the state of the tables that it reads are the cache's key, so that a page shows a new run without a
+restart and asks nothing twice.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -69,9 +70,13 @@ def table_state() -> Mapping[str, int]:
 
 @st.cache_data(ttl=_CHECKS_SECONDS, show_spinner=False)
 def fetch_checks() -> pd.DataFrame:
-    """The newest verdict of every asset check, from Dagster's own storage."""
-    with _dagster().connect() as connection:
-        return data.checks(connection)
+    """The newest verdict of every asset check, from Dagster's own storage; none where that is not there."""
+    try:
+        with _dagster().connect() as connection:
+            return data.checks(connection)
+    except (sa.exc.OperationalError, sa.exc.ProgrammingError):
+        # No database, or none of Dagster's yet: the page is about the warehouse, and goes on.
+        return data.NO_CHECKS
 
 
 @contextmanager

@@ -34,6 +34,9 @@ NOT_EVERY_SESSION = (
 )
 """Tables with rows in sessions in which something happened."""
 
+NO_CHECKS = pd.DataFrame(columns=["asset", "check", "verdict", "said", "judged_at"])
+"""What is known of checks where nobody has asked any."""
+
 _RECENT = 20
 
 _CHECKS = sa.text("""
@@ -142,7 +145,7 @@ def checks(connection: sa.Connection) -> pd.DataFrame:
         }
         for row in connection.execute(_CHECKS)
     ]
-    return pd.DataFrame(rows, columns=["asset", "check", "verdict", "said", "judged_at"])
+    return pd.DataFrame(rows, columns=NO_CHECKS.columns)
 
 
 def _verdict(event: dict[str, Any]) -> dict[str, str]:

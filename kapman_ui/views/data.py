@@ -54,7 +54,10 @@ def _tables(checks: pd.DataFrame) -> None:
 
 def _checks(checks: pd.DataFrame) -> None:
     if checks.empty:
-        empty("No check has been asked yet.", "They run with each materialisation.")
+        empty(
+            "No verdict of a check is known.",
+            "They run with each materialisation; `kapman doctor` says whether Dagster is there.",
+        )
         return
     order = {"error": 0, "warn": 1, "passed": 2}
     shown = checks.sort_values("verdict", key=lambda verdict: verdict.map(order))
@@ -83,43 +86,39 @@ def _gaps() -> None:
         st.success("No session is missing between the first and the last stored one.")
 
 
+def _snapshots() -> None:
+    st.dataframe(fetch(data.snapshot_quality), hide_index=True, placeholder="–")
+
+
+def _list(rows: pd.DataFrame, nothing: str) -> None:
+    """Rows that had better not be there, or a sentence that there are none."""
+    if rows.empty:
+        st.success(nothing)
+    else:
+        st.dataframe(rows, hide_index=True, placeholder="–")
+
+
 fresh = page_head("Data", "Can I trust today's numbers?")
 verdicts = fetch_checks()
-failing = verdicts[verdicts["verdict"] != "passed"]
+failing = int((verdicts["verdict"] != "passed").sum())
 columns = st.columns(4)
 columns[0].metric("Newest snapshots", str(fresh.snapshots))
 columns[1].metric("Newest bars", str(fresh.bars))
 columns[2].metric("Newest chains", str(fresh.chains or "none"))
-columns[3].metric("Checks passed", f"{len(verdicts) - len(failing)} of {len(verdicts)}")
+columns[3].metric("Checks passed", f"{len(verdicts) - failing} of {len(verdicts)}")
 _gaps()
-for tab, title in zip(
-    st.tabs(["Tables", "Checks", "Snapshots", "Chains", "Refused bars", "Failed runs"]),
-    ("tables", "checks", "snapshots", "chains", "refused", "runs"),
-    strict=True,
-):
-    with tab:
-        match title:
-            case "tables":
-                _tables(verdicts)
-            case "checks":
-                _checks(verdicts)
-            case "snapshots":
-                st.dataframe(fetch(data.snapshot_quality), hide_index=True, placeholder="–")
-            case "chains":
-                doubtful = fetch(data.doubtful_chains)
-                if doubtful.empty:
-                    st.success("Every chain of the newest session is COMPLETE.")
-                else:
-                    st.dataframe(doubtful, hide_index=True, placeholder="–")
-            case "refused":
-                refused = fetch(data.refused_bars)
-                if refused.empty:
-                    st.success("No row of the newest sessions was refused.")
-                else:
-                    st.dataframe(refused, hide_index=True, placeholder="–")
-            case "runs":
-                runs = fetch(data.failed_runs)
-                if runs.empty:
-                    st.success("No run has failed.")
-                else:
-                    st.dataframe(runs, hide_index=True, placeholder="–")
+tables, checks, snapshots, chains, refused, runs = st.tabs(
+    ["Tables", "Checks", "Snapshots", "Chains", "Refused bars", "Failed runs"]
+)
+with tables:
+    _tables(verdicts)
+with checks:
+    _checks(verdicts)
+with snapshots:
+    _snapshots()
+with chains:
+    _list(fetch(data.doubtful_chains), "Every chain of the newest session is COMPLETE.")
+with refused:
+    _list(fetch(data.refused_bars), "No row of the newest sessions was refused.")
+with runs:
+    _list(fetch(data.failed_runs), "No run has failed.")
