@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from psycopg import sql
 
-from benchmarks.browsing import VIEWS, await_whole
+from benchmarks.browsing import await_whole
 from tests.browser.conftest import Site, Visitor
 from tests.conftest import run_on
 
@@ -27,7 +27,8 @@ def away(site: Site) -> Iterator[None]:
         run_on(site.server, allow.format(sql.Identifier(site.warehouse), sql.SQL("true")))
 
 
-@pytest.mark.parametrize("view", VIEWS)
+# What stands around every page waits, not the page; Data also asks Dagster's storage.
+@pytest.mark.parametrize("view", ["today", "data"])
 def test_a_page_waits_for_its_database(market_site: Site, visitor: Visitor, view: str) -> None:
     page = visitor.page
     with away(market_site):

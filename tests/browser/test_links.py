@@ -35,8 +35,13 @@ def test_the_name_in_the_address_is_chosen_and_follows(market_site: Site, visito
     expect(box).to_have_value(second)
 
 
-@pytest.mark.parametrize("view", WITH_A_NAME)
-@pytest.mark.parametrize("name", ["NOPE", "<img src=x onerror=alert(1)>", "**bold**", "nvda"])
+STRANGE = ["<img src=x onerror=alert(1)>", "**bold**", "nvda"]
+"""All pages say it by one function: one page shows how strange names are said."""
+
+
+@pytest.mark.parametrize(
+    ("view", "name"), [*((view, "NOPE") for view in WITH_A_NAME), *(("wyckoff", name) for name in STRANGE)]
+)
 def test_a_name_that_is_not_there_is_said(market_site: Site, visitor: Visitor, view: str, name: str) -> None:
     page = visitor.open(market_site.panel.url(view, f"symbol={name}"))
     expect(page.get_by_test_id("stAlert").filter(has_text="There is no watched name")).to_contain_text(name)
