@@ -34,6 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(_HERE):
             item.add_marker(pytest.mark.xdist_group("browser"))
+            # The panel runs in a process of its own.
+            item.add_marker("no_cover")
             item.add_marker(pytest.mark.timeout(900))
 
 

@@ -8,6 +8,9 @@ import pytest
 
 from kapman_assets.definitions import defs
 
+pytestmark = pytest.mark.no_cover
+"""Long, and other tests trace the same code."""
+
 SESSION = "2026-07-07"
 EVENING = datetime(2026, 7, 7, 22, 0, tzinfo=UTC)
 NIGHT = datetime(2026, 7, 8, 7, 5, tzinfo=UTC)

@@ -21,6 +21,9 @@ from tests.integration.recorded_bars import copy_bars, recorded_bars
 from tests.integration.test_real_options import record_chains
 from tests.unit.simulation.markets import LAST, WITHOUT_OPTIONS, chain_plan_of
 
+pytestmark = pytest.mark.no_cover
+"""Long, and other tests trace the same code."""
+
 OF_BARS = ("universe_technicals", "technical_indicators", "wyckoff_events", "wyckoff_phases", "etf_features")
 OF_CHAINS = ("options_daily_summary", "volatility_metrics", "price_metrics", "dealer_metrics")
 SNAPSHOTS = "daily_snapshots"

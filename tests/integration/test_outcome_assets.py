@@ -18,6 +18,9 @@ from kapman_resources.dagster_resources import Warehouse
 from kapman_resources.sessions import session_offset, sessions_between
 from tests.integration.ideas import add, add_ideas, add_names, bar_row, idea_row, rows_of, session_row
 
+pytestmark = pytest.mark.no_cover
+"""Long, and other tests trace the same code."""
+
 ISSUED = date(2026, 6, 1)
 RANGE = sessions_between(ISSUED, session_offset(ISSUED, 9))
 SESSION = date(2026, 7, 7)

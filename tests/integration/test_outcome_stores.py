@@ -163,6 +163,7 @@ def test_sessions_whose_bars_were_never_stored_are_named(engine: sa.Engine) -> N
 # --- evening by evening
 
 
+@pytest.mark.no_cover  # long, and the others trace the same code
 def test_each_evening_alone_gives_the_rows_of_the_whole_range(engine: sa.Engine) -> None:
     evenings = Evenings(engine)
     alone: dict[str, list[dict[str, Any]]] = {table.name: [] for _, table in WRITERS}

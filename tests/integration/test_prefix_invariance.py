@@ -43,6 +43,9 @@ from tests.integration.rounding import close_to
 from tests.unit.simulation.markets import CHAIN_WATCHED as WATCHED
 from tests.unit.simulation.markets import LAST, bars, chain_plan_of, rest_pages
 
+pytestmark = pytest.mark.no_cover
+"""Long, and other tests trace the same code."""
+
 TABLES = {
     table.name: table
     for table in (

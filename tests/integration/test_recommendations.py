@@ -620,6 +620,7 @@ def valid(rng: random.Random, facts: Facts) -> str:
     return json.dumps(answer, indent=rng.choice([None, 2]))
 
 
+@pytest.mark.no_cover  # long, and the others trace the same code
 def test_of_a_thousand_answers_every_valid_one_is_stored_and_not_one_leg_outside_the_chain(engine: sa.Engine) -> None:
     rng = random.Random(6)  # noqa: S311 seeded, not secret
     store_session(engine, SESSION, store_names(engine, [f"N{k:03}" for k in range(250)]))
