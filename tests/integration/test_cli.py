@@ -203,14 +203,16 @@ def have(url: str, table: sa.Table, day: date) -> None:
 def test_up_makes_of_each_group_what_it_lacks(recorded: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(up, "_ANALYSED_SESSIONS", 1)
     both, newest = [MON, TUE], [TUE]
-    lacking = {"technicals": newest, "wyckoff": newest, "etf": both, "snapshots": newest}
+    lacking = {"technicals": newest, "wyckoff": newest, "etf": both, "snapshots": newest, "decisions": newest}
     workplace = prepare()
     assert up._missing(workplace, 520) == up._Missing(both, [], lacking)
-    for group in ("snapshots", "technicals", "wyckoff", "etf"):
+    for group in ("snapshots", "decisions", "technicals", "wyckoff", "etf"):
         have(recorded, up._ANALYSES[group], TUE)
         lacking |= {group: [day for day in lacking[group] if day != TUE]}
-        # What is joined is made anew as long as a part of it will come.
-        expected = lacking | {"snapshots": [*lacking["technicals"], *lacking["wyckoff"]][:1]}
+        # What is joined, and what is decided on with it, is made anew as long as a part of it will come.
+        parts = [*lacking["technicals"], *lacking["wyckoff"]]
+        expected = lacking | {"snapshots": [*lacking["snapshots"], *parts][:1]}
+        expected |= {"decisions": [*lacking["decisions"], *expected["snapshots"]][:1]}
         assert up._missing(workplace, 520) == up._Missing(both, [], expected)
     have(recorded, up._ANALYSES["etf"], MON)
     assert not any(up._missing(workplace, 520).analysis.values())

@@ -26,7 +26,9 @@ def opened(**address: str) -> AppTest:
 
 def told(page: AppTest) -> str:
     kinds = ("success", "error", "info", "markdown", "caption")
-    return re.sub(r"\\(\W)", r"\1", "\n".join(str(element.value) for kind in kinds for element in page.get(kind)))
+    text = "\n".join(str(element.value) for kind in kinds for element in page.get(kind))
+    # As a reader sees it: without what keeps text from being read as Markdown.
+    return re.sub(r"\\(\W)", r"\1", text).replace("\u2060", "")
 
 
 def labelled(page: AppTest, kind: str, label: str) -> Any:
