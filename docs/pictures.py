@@ -13,6 +13,7 @@ IMAGES = Path(__file__).parent / "images"
 PAGES = {
     "asset-graph.png": "/locations/kapman/asset-groups/market/lineage",
     "options-graph.png": "/locations/kapman/asset-groups/options/lineage",
+    "decisions-graph.png": "/locations/kapman/asset-groups/decisions/lineage",
     "ohlcv-partitions.png": "/assets/ohlcv?view=partitions",
     "ohlcv-checks.png": "/assets/ohlcv?view=checks",
 }
