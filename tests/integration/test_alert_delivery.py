@@ -210,7 +210,8 @@ def test_several_senders_at_once_send_nothing_twice_and_in_order(engine: sa.Engi
         ready.wait()
         for _ in range(1000):
             deliver(engine, sender)
-            with engine.begin() as connection:
+            # One at a time: two that change the same rows in another order would wait for each other.
+            with lock, engine.begin() as connection:
                 waiting = sa.update(notifications).where(notifications.c.status == "PENDING")
                 if not connection.execute(waiting.values(next_attempt_at=sa.func.now())).rowcount:
                     return
