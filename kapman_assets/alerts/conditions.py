@@ -11,12 +11,7 @@ from typing import Any
 
 from kapman_assets.alerts.alert import Alert, Kind, Priority
 from kapman_assets.rules.cool_down import firing
-
-BC_CRITICAL, BC_WARNING, BC_SAFE = 24, 20, 12
-"""Buying-climax scores, 0 to 28: leave at once, prepare to; below the last an entry is one."""
-
-SPRING_CONFIRMED = 9
-"""Spring score, 0 to 12, from which a spring counts as confirmed."""
+from kapman_assets.wyckoff.parameters import SignalRules
 
 VOLUME_SURGE = 2.0
 """Volume surge index, standard deviations."""
@@ -80,7 +75,7 @@ def _at_least(value: float | None, bound: float) -> bool:
 
 
 def _may_be_entered(row: Snapshot) -> bool:
-    return row.bc_score is not None and row.bc_score < BC_SAFE
+    return row.bc_score is not None and row.bc_score < SignalRules.bc_no_entry
 
 
 CONDITIONS = (
@@ -88,7 +83,7 @@ CONDITIONS = (
         code="BC_CRITICAL",
         family="BC",
         priority=Priority.CRITICAL,
-        holds=lambda row: _at_least(row.bc_score, BC_CRITICAL),
+        holds=lambda row: _at_least(row.bc_score, SignalRules.bc_critical),
         value=lambda row: row.bc_score,
         title="{symbol}: exit immediately, BC score {bc_score} of 28",
         message="The buying climax score is {bc_score}, at or above 24: close the position immediately.",
@@ -110,7 +105,7 @@ CONDITIONS = (
         code="SPRING_CONFIRMED",
         family="ENTRY",
         priority=Priority.HIGH,
-        holds=lambda row: _at_least(row.spring_score, SPRING_CONFIRMED) and _may_be_entered(row),
+        holds=lambda row: _at_least(row.spring_score, SignalRules.spring_setup) and _may_be_entered(row),
         value=lambda row: row.spring_score,
         title="{symbol}: entry setup, spring score {spring_score} of 12",
         message="The spring score is {spring_score}, at or above 9, and the BC score is {bc_score}, below 12: "
@@ -121,7 +116,7 @@ CONDITIONS = (
         code="BC_WARNING",
         family="BC",
         priority=Priority.MEDIUM,
-        holds=lambda row: _at_least(row.bc_score, BC_WARNING),
+        holds=lambda row: _at_least(row.bc_score, SignalRules.bc_caution),
         value=lambda row: row.bc_score,
         title="{symbol}: caution, BC score {bc_score} of 28",
         message="The buying climax score is {bc_score}, at or above 20: prepare the exit and monitor closely.",

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from kapman_assets.wyckoff.parameters import SignalRules
 from kapman_resources.sessions import session_offset
 
 ACTIONABLE = frozenset({"ENTRY_SIGNAL", "ENTRY_SETUP", "EXIT_CRITICAL", "EXIT_WARNING"})
@@ -15,8 +16,6 @@ LOOK_BACK_SESSIONS = 5
 _ENTRY_EVENTS = frozenset({"SPRING", "SOS"})
 _CLIMAX_EVENTS = frozenset({"BC"})
 _WEAKNESS_EVENTS = frozenset({"SOW"})
-_BC_WARNING = 20
-"""Buying climax score from which a warning rests on it and not on a sign of weakness."""
 
 
 @dataclass(frozen=True)
@@ -68,5 +67,5 @@ def events_behind(signal_type: str, bc_score: int | None) -> frozenset[str]:
     """The events that a signal can rest on."""
     if signal_type in {"ENTRY_SIGNAL", "ENTRY_SETUP"}:
         return _ENTRY_EVENTS
-    by_score = signal_type == "EXIT_CRITICAL" or (bc_score is not None and bc_score >= _BC_WARNING)
+    by_score = signal_type == "EXIT_CRITICAL" or (bc_score is not None and bc_score >= SignalRules.bc_caution)
     return _CLIMAX_EVENTS if by_score else _WEAKNESS_EVENTS

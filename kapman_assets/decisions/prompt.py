@@ -49,7 +49,7 @@ is reached first once in four times. It is scored by Brier's rule: say what you 
 Rules of the house
 - SPRING and SOS active: strong entry. Spring score of 9 or more and BC score below 12: entry setup. SOS without \
 SPRING: breakout entry, with a tighter stop.
-- BC score of {BC_EXIT} or more: EXIT, without exception. BC score of {BC_CAUTION} or more: nothing is bought. \
+- BC score of {BC_EXIT:g} or more: EXIT, without exception. BC score of {BC_CAUTION:g} or more: nothing is bought. \
 SOW: a warning of distribution.
 - A trade whose way to the target is not 1.5 times its way to the stop is not worth taking: say FORECAST.
 - Options are bought where iv_rank is low and sold where it is high; a spread limits the risk between.

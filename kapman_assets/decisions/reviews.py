@@ -16,9 +16,10 @@ from kapman_assets.decisions.judgement import Bars, Ending, Held, Terms, levels
 from kapman_assets.decisions.option_result import OptionResult
 from kapman_assets.decisions.outcome_reasons import Reason
 from kapman_assets.decisions.outcomes import Issued, Row
+from kapman_assets.wyckoff.parameters import SignalRules
 from kapman_resources.sessions import sessions_between
 
-BC_CRITICAL, BC_WARNING = 24, 20
+BC_CRITICAL, BC_WARNING = SignalRules.bc_critical, SignalRules.bc_caution
 """Buying-climax scores (of 28) at which a long idea is closed, or its stop tightened."""
 
 LEAST_DTE = 7
@@ -118,9 +119,9 @@ def _read(terms: Terms, signals: Signals) -> Iterator[_Said]:
     """What the structure says: a climax or weakness speaks against everything but a SHORT idea."""
     score = signals.bc_score
     if terms.direction != "SHORT" and score is not None and score >= BC_CRITICAL:
-        yield _Said(Verdict.CLOSE, "BC_CRITICAL", f"The buying-climax score is {score}, at or over {BC_CRITICAL}.")
+        yield _Said(Verdict.CLOSE, "BC_CRITICAL", f"The buying-climax score is {score}, at or over {BC_CRITICAL:g}.")
     elif terms.direction != "SHORT" and score is not None and score >= BC_WARNING:
-        yield _Said(Verdict.TIGHTEN, "BC_WARNING", f"The buying-climax score is {score}, at or over {BC_WARNING}.")
+        yield _Said(Verdict.TIGHTEN, "BC_WARNING", f"The buying-climax score is {score}, at or over {BC_WARNING:g}.")
     if signals.signal_type is not None and signals.signal_type == _OPPOSITE.get(terms.direction):
         text = f"The signal of the session, {signals.signal_type}, speaks against {terms.direction}."
         yield _Said(Verdict.CLOSE, "OPPOSITE_SIGNAL", text)

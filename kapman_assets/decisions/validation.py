@@ -16,6 +16,7 @@ from kapman_assets.decisions.contracts import MAX_DTE, MIN_DTE
 from kapman_assets.decisions.economics import Economics, Position, economics, net_price
 from kapman_assets.decisions.facts import Facts
 from kapman_assets.decisions.idea import Idea
+from kapman_assets.wyckoff.parameters import SignalRules
 
 SHORTEST, LONGEST = 20, 2000
 """Characters of a justification."""
@@ -23,7 +24,7 @@ SHORTEST, LONGEST = 20, 2000
 FARTHEST = 3.0
 """A level above the close by this factor, or below it by it, is no level of twenty sessions."""
 
-BC_CAUTION, BC_EXIT = 20, 24
+BC_CAUTION, BC_EXIT = SignalRules.bc_caution, SignalRules.bc_critical
 """Buying climax scores from which nothing is bought, and from which everything is closed (architecture v2.0 §15.4)."""
 
 _EXAMPLES = 5
@@ -193,9 +194,9 @@ def _rules(idea: Idea, facts: Facts) -> Iterator[Problem]:
     if score is None:
         return
     if score >= BC_EXIT and idea.action != "EXIT":
-        yield Problem(Code.AGAINST_THE_RULES, f"A BC score of {BC_EXIT} or more is an EXIT, without exception.")
+        yield Problem(Code.AGAINST_THE_RULES, f"A BC score of {BC_EXIT:g} or more is an EXIT, without exception.")
     elif score >= BC_CAUTION and idea.action == "OPEN" and idea.direction != "SHORT":
-        yield Problem(Code.AGAINST_THE_RULES, f"With a BC score of {BC_CAUTION} or more nothing is bought.")
+        yield Problem(Code.AGAINST_THE_RULES, f"With a BC score of {BC_CAUTION:g} or more nothing is bought.")
 
 
 def _levels(idea: Idea, facts: Facts) -> Iterator[Problem]:
