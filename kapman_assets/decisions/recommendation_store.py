@@ -33,6 +33,7 @@ from kapman_assets.decisions.facts import (
 from kapman_assets.decisions.rules_advisor import MODEL as RULES_MODEL
 from kapman_assets.decisions.rules_advisor import RuleParameters
 from kapman_resources.advisor.protocol import Answer, Provider, Question
+from kapman_resources.errors import KapmanError
 from kapman_resources.schema import (
     advisor_answers,
     model_parameters,
@@ -103,6 +104,18 @@ _CHAINS = sa.text("""
     ) AS c""")
 
 
+_WITHOUT_THEIR_CHAINS = sa.text("""
+    SELECT DISTINCT k.date
+    FROM unnest(CAST(:dates AS date[]), CAST(:ids AS integer[])) AS k (date, ticker_id)
+    JOIN options_chain_status c
+        ON c.date = k.date AND c.ticker_id = k.ticker_id AND c.date BETWEEN :first AND :last AND c.contracts > 0
+    WHERE NOT EXISTS (
+        SELECT FROM options_chains o
+        WHERE o.date = k.date AND o.ticker_id = k.ticker_id AND o.date BETWEEN :first AND :last
+    )
+    ORDER BY k.date""")
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A name to advise on: its facts, and what its row needs beside them."""
@@ -128,7 +141,12 @@ def read_new_signals(connection: sa.Connection, sessions: Sequence[date]) -> lis
 
 
 def read_candidates(connection: sa.Connection, sessions: Sequence[date]) -> dict[date, list[Candidate]]:
-    """The candidates of some sessions (ascending, without a gap) with their facts, each by symbol."""
+    """The candidates of some sessions (ascending, without a gap) with their facts, each by symbol.
+
+    Raises:
+        KapmanError: chains that were taken of one of the sessions have been dropped since. Without them its trades
+            would be replaced by forecasts, and what was said be lost.
+    """
     found: dict[date, list[Candidate]] = {session: [] for session in sessions}
     chosen = read_new_signals(connection, sessions)
     if chosen:
@@ -138,11 +156,22 @@ def read_candidates(connection: sa.Connection, sessions: Sequence[date]) -> dict
             "first": sessions[0],
             "last": sessions[-1],
         }
+        _require_chains(connection, keys)
         chains = _chains(connection, keys)
         for row in map(dict, connection.execute(_FACTS, keys).mappings()):
             chain = chains.get((row["date"], row["ticker_id"]), [])
             found[row["date"]].append(Candidate(row["ticker_id"], facts_of(row, chain), row["model_version"]))
     return found
+
+
+def _require_chains(connection: sa.Connection, keys: Mapping[str, Any]) -> None:
+    dropped = [day.isoformat() for day in connection.scalars(_WITHOUT_THEIR_CHAINS, keys)]
+    if dropped:
+        raise KapmanError(
+            f"The option chains of {', '.join(dropped)} are stored no longer (OPTIONS_HISTORY_DAYS): what was advised "
+            "then stays as it is. Ask for later sessions, or materialise options_chains of these from the pages under "
+            "RAW_URL first."
+        )
 
 
 def _chains(connection: sa.Connection, keys: Mapping[str, Any]) -> dict[tuple[date, int], list[Listed]]:

@@ -228,6 +228,25 @@ def test_claude_advises_through_dagster_and_the_same_facts_cost_nothing_again(
 
 
 @pytest.mark.usefixtures("names")
+def test_what_was_advised_outlives_the_chains_it_was_made_of(materialize: Materialize, engine: sa.Engine) -> None:
+    assert materialize(*KEYS, first=SESSION).success
+    before = {table: rows_of(engine, table) for table in KEYS}
+    assert {row["action"] for row in before["recommendations"]} == {"OPEN"}
+    with engine.begin() as connection:
+        # As retention leaves it: the record of what was taken stays.
+        connection.execute(sa.text("DELETE FROM options_chains"))
+    result = materialize(*KEYS, first=SESSION)
+    assert not result.success
+    [failure] = [
+        event.step_failure_data for event in result.all_events if event.step_key == "advice" and event.is_step_failure
+    ]
+    assert failure.user_failure_data is not None
+    said = failure.user_failure_data.description or ""
+    assert f"The option chains of {SESSION} are stored no longer (OPTIONS_HISTORY_DAYS)" in said
+    assert {table: rows_of(engine, table) for table in KEYS} == before
+
+
+@pytest.mark.usefixtures("names")
 def test_a_model_is_not_asked_about_the_past(
     engine: sa.Engine, materialize: Materialize, monkeypatch: pytest.MonkeyPatch
 ) -> None:
