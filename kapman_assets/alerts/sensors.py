@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster._core.storage.tags import BACKFILL_ID_TAG
 
 from kapman_assets.alerts.delivery import is_due
 from kapman_assets.alerts.job_history import EndedRun, keep_run
@@ -23,6 +22,7 @@ _ENDS = {
     dg.DagsterEventType.RUN_FAILURE: "FAILURE",
     dg.DagsterEventType.RUN_CANCELED: "CANCELED",
 }
+_BACKFILL_TAG = "dagster/backfill"
 _RUNS_A_TICK = 100
 _ERROR_LENGTH = 2000
 
@@ -114,7 +114,7 @@ def _ended_runs(instance: dg.DagsterInstance, ids: list[str], secrets: list[str]
             started_at=_time(record.start_time),
             ended_at=_time(record.end_time),
             error=_first_error(instance, run.run_id, secrets) if run.is_failure else None,
-            backfill=run.tags.get(BACKFILL_ID_TAG),
+            backfill=run.tags.get(_BACKFILL_TAG),
         )
 
 
