@@ -9,9 +9,6 @@ SIGNALS = {
 }
 """Mark, word and Streamlit colour of each signal of `v_wyckoff_events`."""
 
-PRIORITIES = {"CRITICAL": "red", "HIGH": "green", "MEDIUM": "orange", "LOW": "blue", "INFO": "gray"}
-"""Streamlit colour of each alert priority."""
-
 RISING, FALLING, QUIET, ACCENT, WARNING = "#1a9e6b", "#d64550", "#7d8794", "#3f7fd9", "#c98a1b"
 """For marks in charts: of sufficient contrast (3 : 1) on both grounds."""
 

@@ -1,12 +1,11 @@
-"""What several pages ask: which market, which session is the newest, which names there are to choose from."""
+"""What several pages ask: which market, and how new its numbers are."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 
-import pandas as pd
 import sqlalchemy as sa
 
-from kapman_resources.schema import daily_snapshots, market, ohlcv_sessions, options_chain_status, tickers
+from kapman_resources.schema import daily_snapshots, market, ohlcv_sessions, options_chain_status
 from kapman_resources.sessions import latest_open_session
 from kapman_ui.queries.marking import depends_on
 
@@ -42,16 +41,3 @@ def freshness(connection: sa.Connection) -> Freshness:
     ]
     kind = sa.select(market.c.kind).scalar_subquery()
     return Freshness(*connection.execute(sa.select(kind, *newest)).one())
-
-
-@depends_on(daily_snapshots, tickers)
-def watched(connection: sa.Connection) -> pd.DataFrame:
-    """Names with a snapshot in the newest session: `symbol`, `name`, `sector`, by symbol."""
-    newest = sa.select(sa.func.max(daily_snapshots.c.date)).scalar_subquery()
-    query = (
-        sa.select(tickers.c.symbol, tickers.c.name, tickers.c.sector)
-        .join(daily_snapshots, daily_snapshots.c.ticker_id == tickers.c.ticker_id)
-        .where(daily_snapshots.c.date == newest)
-        .order_by(tickers.c.symbol)
-    )
-    return pd.DataFrame(connection.execute(query).all(), columns=["symbol", "name", "sector"])
