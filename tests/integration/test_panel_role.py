@@ -1,12 +1,17 @@
 """What the panel may do in the database: read everything, write its users' own tables, and nothing else."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
+from psycopg import sql
 
-from kapman_resources import schema
+from kapman_resources import database, panel_role, schema
+from kapman_resources.embedded import EmbeddedPostgres
+from kapman_resources.errors import ConfigurationError
 from kapman_resources.panel_role import USER_TABLES, panel_engine
+from tests.conftest import run_on
 
 
 @pytest.fixture
@@ -49,3 +54,56 @@ def test_the_panel_reads_what_is_made_later(engine: sa.Engine, panel: sa.Engine)
     with panel.connect() as connection:
         for name in ("made_later", "seen_later"):
             connection.execute(sa.text(f"SELECT a FROM {name}"))
+
+
+@pytest.fixture
+def owners(postgres: EmbeddedPostgres, template: str) -> Iterator[Callable[[str], str]]:
+    """Makes a database user with some attributes and a migrated warehouse of its own; its address."""
+    del template  # made before, it brought the role to the server
+    made: list[str] = []
+
+    def make(attributes: str) -> str:
+        name = f"owner_{os.urandom(4).hex()}"
+        made.append(name)
+        run_on(postgres, sql.SQL(f"CREATE ROLE {{}} LOGIN {attributes}").format(sql.Identifier(name)))
+        run_on(postgres, sql.SQL("CREATE DATABASE {0} OWNER {0}").format(sql.Identifier(name)))
+        url = sa.make_url(postgres.url(name)).set(username=name).render_as_string(hide_password=False)
+        database.upgrade(url)
+        return url
+
+    yield make
+    for name in made:
+        run_on(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        run_on(postgres, sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
+def granted(url: str) -> None:
+    engine = database.make_engine(url, application_name="test")
+    try:
+        with engine.begin() as connection:
+            panel_role.grant(connection)
+    finally:
+        engine.dispose()
+
+
+def test_a_user_that_may_not_create_roles_is_told_what_to_ask_for(owners: Callable[[str], str]) -> None:
+    url = owners("")
+    with pytest.raises(ConfigurationError, match="GRANT kapman_panel TO <that user> WITH ADMIN OPTION"):
+        granted(url)
+
+
+def test_a_user_whom_an_administrator_gave_the_role_grants_the_rest(
+    owners: Callable[[str], str], postgres: EmbeddedPostgres
+) -> None:
+    url = owners("")
+    name = sa.make_url(url).username or ""
+    # The words of the error.
+    run_on(postgres, sql.SQL("GRANT kapman_panel TO {} WITH ADMIN OPTION").format(sql.Identifier(name)))
+    granted(url)
+    panel = panel_engine(url)
+    with panel.connect() as connection:
+        assert connection.scalar(sa.text("SELECT current_user")) == "kapman_panel"
+        connection.execute(sa.delete(schema.watchlist))
+        with pytest.raises(sa.exc.ProgrammingError, match="permission denied"):
+            connection.execute(sa.delete(schema.tickers))
+    panel.dispose()
