@@ -57,20 +57,27 @@ def launch(playwright: Playwright, executable: str) -> Browser:
     return playwright.chromium.launch(executable_path=executable, args=list(_FLAGS), timeout=PATIENCE)
 
 
+def free_port() -> int:
+    """A port on loopback that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @contextmanager
-def serve(environment: Mapping[str, str], log: Path) -> Iterator[Panel]:
+def serve(environment: Mapping[str, str], log: Path, *, port: int | None = None) -> Iterator[Panel]:
     """Serve the panel until the block is left.
 
     Args:
         environment: of the process: where its databases are.
         log: file for what it says.
+        port: to listen at; any free one if None.
 
     Raises:
         RuntimeError: it ended or did not answer in time, with the end of its log.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = port or free_port()
     command = (sys.executable, "-m", "kapman_assets.cli.child", *panel_command("127.0.0.1", port))
     with log.open("w") as said:
         process = subprocess.Popen(  # noqa: S603 the project's own command
