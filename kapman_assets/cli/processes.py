@@ -37,7 +37,7 @@ class Child:
 
 
 def run_until_stopped(children: list[Child], *, on_ready: Callable[[], None]) -> None:
-    """Start the children in order, each once the one before it listens; return when told to stop.
+    """Start the first child, which the others ask, and these together once it listens; return when told to stop.
 
     Told by SIGINT, SIGTERM or SIGHUP. Every child and whatever it started has ended when this returns.
 
@@ -49,6 +49,9 @@ def run_until_stopped(children: list[Child], *, on_ready: Callable[[], None]) ->
     try:
         for child in children:
             running.append((child, _spawn(child)))
+            if len(running) == 1:
+                _wait_for(child, running, stop)
+        for child in children[1:]:
             _wait_for(child, running, stop)
         if not stop.requested:
             on_ready()
