@@ -55,6 +55,10 @@ class FlatFilesResource(S3Resource):
 
     location: str = Field(default="", description="s3://bucket or a directory; empty: FLATFILES_URL")
 
+    def get_object_to_set_on_execution_context(self) -> "FlatFilesResource":
+        """This resource, which opens a store when it is asked to: its parent makes a client of S3 for every step."""
+        return self
+
     def client(self) -> FlatFiles:
         """Open the store.
 
