@@ -124,8 +124,12 @@ def real_data() -> Path:
 
 
 def copy_database(server: EmbeddedPostgres, template: str, name: str) -> None:
-    """Create a database like another one, to which nothing is connected."""
-    run_on(server, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+    """Create a database like another one, to which nothing is connected.
+
+    Its files are copied: the log, which PostgreSQL prefers, takes six times as long where nothing waits for the disk.
+    """
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+    run_on(server, create.format(sql.Identifier(name), sql.Identifier(template)))
 
 
 def run_on(server: EmbeddedPostgres, statement: sql.Composable) -> None:

@@ -21,7 +21,7 @@ from benchmarks.browsing import PATIENCE, Panel, await_whole, chromium, launch, 
 from kapman_resources import database
 from kapman_resources.embedded import EmbeddedPostgres
 from tests.browser import market
-from tests.conftest import PROJECT, open_directory, run_on
+from tests.conftest import PROJECT, copy_database, open_directory, run_on
 
 MARKET, EMPTY = "browser_market", "browser_empty"
 
@@ -29,8 +29,12 @@ _KEPT = ("PATH", "HOME", "LANG")
 _HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs the whole folder; the first test of it waits until its market is made."""
+    """One worker runs the whole folder; the first test of it waits until its market is made.
+
+    Before pytest-xdist reads the groups: or else every worker makes a market and starts a browser.
+    """
     for item in items:
         if item.path.is_relative_to(_HERE):
             item.add_marker(pytest.mark.xdist_group("browser"))
@@ -82,8 +86,7 @@ def empty_site(postgres: EmbeddedPostgres, template: str, home: Path) -> Iterato
 
 
 def _environment(postgres: EmbeddedPostgres, template: str, name: str, home: Path) -> dict[str, str]:
-    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-    run_on(postgres, create.format(sql.Identifier(name), sql.Identifier(template)))
+    copy_database(postgres, template, name)
     run_on(postgres, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(f"{name}_dagster")))
     return {
         **{variable: os.environ[variable] for variable in _KEPT if variable in os.environ},
