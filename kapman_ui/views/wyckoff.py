@@ -8,7 +8,7 @@ import streamlit as st
 
 from kapman_ui.candles import Level, Mark, candles
 from kapman_ui.database import fetch
-from kapman_ui.layout import empty, page_head, share, symbol_choice
+from kapman_ui.layout import empty, escaped, page_head, select_row, share, symbol_choice
 from kapman_ui.queries import wyckoff
 from kapman_ui.theme import ACCENT, FALLING, QUIET, RISING, SIGNALS, WARNING, signal_badge
 
@@ -19,9 +19,11 @@ _OUTCOMES = {"pass": "✅", "fail": "❌", "unknown": "❔"}
 
 def _overview(names: pd.DataFrame) -> None:
     left, middle, right = st.columns([2, 2, 1])
-    signals = left.multiselect("Signal", list(SIGNALS), format_func=lambda signal: SIGNALS[signal][1])
-    sectors = middle.multiselect("Sector", sorted(names["sector"].dropna().unique()))
-    only_events = right.toggle("With an event", value=False)
+    signals = left.multiselect(
+        "Signal", list(SIGNALS), format_func=lambda signal: SIGNALS[signal][1], key="signal", bind="query-params"
+    )
+    sectors = middle.multiselect("Sector", sorted(names["sector"].dropna().unique()), key="sector", bind="query-params")
+    only_events = right.toggle("With an event", value=False, key="events", bind="query-params")
     shown = names[
         (names["signal_type"].isin(signals) | (not signals))
         & (names["sector"].isin(sectors) | (not sectors))
@@ -42,13 +44,20 @@ def _overview(names: pd.DataFrame) -> None:
             "Sector": shown["sector"],
         }
     )
-    st.caption(f"{len(table)} of {len(names)} names")
+    st.caption(f"{len(table)} of {len(names)} names. Select a row to look at it below.")
+    symbols = shown["symbol"].tolist()
+    # Other rows are another table: a selection is kept by its place.
+    key = f"wyckoff-rows-{hash(tuple(symbols))}"
     st.dataframe(
         table,
         hide_index=True,
         placeholder="–",
         height=320,
+        key=key,
+        on_select=select_row(key, symbols),
+        selection_mode="single-row",
         column_config={
+            "Symbol": st.column_config.TextColumn(pinned=True),
             "Confidence": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100),
             "Days since": st.column_config.NumberColumn(help="calendar days since the event was confirmed"),
             "BC": st.column_config.NumberColumn(help="buying climax, 0 to 28; 20 caution, 24 exit"),
@@ -62,7 +71,7 @@ def _chart(symbol: str, reading: Mapping[str, Any]) -> None:
     bars = fetch(wyckoff.bars, symbol, reading["date"])
     events = fetch(wyckoff.events, symbol, reading["date"])
     if bars.empty:
-        empty(f"{symbol} has no bars.", "Run `kapman materialize --select ohlcv` for its sessions.")
+        empty(f"{escaped(symbol)} has no bars.", "Run `kapman materialize --select ohlcv` for its sessions.")
         return
     seen = set(bars["date"])
     marks = []
@@ -138,9 +147,9 @@ def _scores(reading: Mapping[str, Any]) -> None:
 def _one_name(symbol: str, names: pd.DataFrame) -> None:
     row = names[names["symbol"] == symbol].iloc[0]
     reading = fetch(wyckoff.reading, symbol, row["date"])
-    st.subheader(f"{symbol} · {row['name'] or ''}")
+    st.subheader(f"{escaped(symbol)} · {escaped(row['name'] or '')}")
     if reading is None:
-        empty(f"{symbol} has no Wyckoff reading of {row['date']}:", "it has no bar in that session.")
+        empty(f"{escaped(symbol)} has no Wyckoff reading of {row['date']}:", "it has no bar in that session.")
         return
     st.markdown(
         f"{signal_badge(row['signal_type'])} Regime **{reading['regime']}**, phase **{reading['phase']}** "

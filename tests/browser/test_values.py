@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -64,6 +65,10 @@ def test_filters_choose_rows(market_site: Site, wyckoff: Page) -> None:
     count = market_site.rows("""
         SELECT count(*) FILTER (WHERE t.sector = 'Energy') AS energy, count(*) AS names
         FROM v_wyckoff_events v JOIN tickers t USING (symbol)""")[0]
+    expect(wyckoff.get_by_text(f"{count['energy']} of {count['names']} names")).to_be_visible()
+    # The address can be kept and sent.
+    assert parse_qs(urlsplit(wyckoff.url).query) == {"symbol": [EXIT], "sector": ["Energy"]}
+    wyckoff.reload()
     expect(wyckoff.get_by_text(f"{count['energy']} of {count['names']} names")).to_be_visible()
 
 
