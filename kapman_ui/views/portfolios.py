@@ -69,7 +69,7 @@ def _exchange(portfolio_id: int, members: pd.DataFrame) -> None:
         mime="text/csv",
     )
     with st.form(f"import-{portfolio_id}", clear_on_submit=True):
-        file = st.file_uploader("CSV with the columns symbol and priority", type="csv")
+        file = st.file_uploader("CSV with the columns symbol and priority", type="csv", max_upload_size=1)
         if st.form_submit_button("Import") and file is not None:
             try:
                 _put(portfolio_id, _read(file.getvalue()))
