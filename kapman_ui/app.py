@@ -59,8 +59,7 @@ def _follow_runs() -> None:
     except sa.exc.OperationalError:
         # Here it would be shown as an error of this fragment; the whole page knows what to do.
         st.rerun()
-    if st.session_state.setdefault("drawn_at", state) != state:
-        st.session_state["drawn_at"] = state
+    if state != st.session_state["drawn_at"]:
         st.rerun()
 
 
@@ -85,6 +84,8 @@ def main() -> None:
     user.require_login()
     page = st.navigation(_pages())
     try:
+        # Before anything is read: what the user has just written is in it, and would else be news at the page's end.
+        st.session_state["drawn_at"] = database.table_state()
         layout.market_banner(database.fetch(common.freshness).kind)
         page.run()
         _follow_runs()
