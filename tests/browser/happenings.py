@@ -15,6 +15,9 @@ from kapman_resources.sessions import session_offset
 EXIT, LONG, FORECAST, WON, LOST = "GE", "NVDA", "HD", "AMD", "IBM"
 """Names by what happens to them: an exit, an open call, a forecast, an idea that was right, one that was wrong."""
 
+CHEAP, DEAR = "XLE", "XLK"
+"""Funds that are stretched: a BUY and a SELL of the ETF panel."""
+
 BC_SCORE = 25
 """Of the exit; from 24 on it is critical."""
 
@@ -42,6 +45,8 @@ def write(connection: sa.Connection, newest: date, earlier: date) -> None:
         _advise(connection, symbol, names[symbol], earlier, action="OPEN", strategy="LONG_CALL", confidence=0.62)
         _end(connection, names[symbol], earlier, newest, is_right=is_right)
     _score(connection, newest)
+    for symbol, composite in ((CHEAP, -2.4), (DEAR, 2.2)):
+        _stretch(connection, _name(connection, symbol), newest, composite)
     _alert(connection, names, newest)
     connection.execute(
         sa.insert(schema.job_runs).values(
@@ -162,6 +167,17 @@ def _score(connection: sa.Connection, session: date) -> None:
             )
         ],
     )  # fmt: skip
+
+
+def _stretch(connection: sa.Connection, name: int, session: date, composite: float) -> None:
+    """Move the composite of 60 sessions there, by the part that comes from MACD, which weighs 0.35."""
+    table = schema.etf_features
+    c = table.c
+    by = composite - c.composite_z
+    moved = {column: column + by for column in (c.composite_z, c.dz1, c.dz5, c.macd_contribution)}
+    is_here = (c.date == session, c.ticker_id == name, c.horizon == "60D")
+    done = connection.execute(sa.update(table).where(*is_here).values({**moved, c.macd_z: c.macd_z + by / 0.35}))
+    assert done.rowcount == 1
 
 
 def _alert(connection: sa.Connection, names: Mapping[str, int], session: date) -> None:
