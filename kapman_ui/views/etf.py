@@ -59,15 +59,15 @@ def _answer(grid: Grid) -> None:
         + f" of {of['total']} sectors: composite z at {_BUY:+g} or below, at {_SELL:+g} or above, or between."
     )
     known = grid.rows.dropna(subset=["composite_z"])
-    turning = grid.rows.dropna(subset=["dz5"])
     told = []
     if not known.empty:
         stretched = known.loc[known["composite_z"].abs().idxmax()]
         told.append(f"Most stretched: **{escaped(stretched['symbol'])}** (z {stretched['composite_z']:+.2f})")
-    if not turning.empty:
-        for word, place in (("rising fastest", turning["dz5"].idxmax()), ("falling fastest", turning["dz5"].idxmin())):
-            row = turning.loc[place]
-            told.append(f"{word} in five sessions: **{escaped(row['symbol'])}** (Δz {row['dz5']:+.2f})")
+    for word, sign in (("rising", 1), ("falling", -1)):
+        moving = grid.rows[sign * grid.rows["dz5"] > 0]
+        if not moving.empty:
+            row = moving.loc[(sign * moving["dz5"]).idxmax()]
+            told.append(f"{word} fastest in five sessions: **{escaped(row['symbol'])}** (Δz {row['dz5']:+.2f})")
     st.markdown("; ".join(told) + "." if told else "No composite is known yet.")
 
 

@@ -41,6 +41,32 @@ def test_the_answer_is_breadth_and_the_most_stretched() -> None:
         assert badge in text
 
 
+@pytest.mark.parametrize(
+    ("moved", "said", "unsaid"),
+    [
+        ({"XLBUY": 0.3, "XLSELL": 1.5}, ["rising fastest in five sessions: **XLSELL** (Δz +1.50)"], "falling"),
+        ({"XLBUY": -0.3, "XLSELL": -1.5}, ["falling fastest in five sessions: **XLSELL** (Δz -1.50)"], "rising"),
+        (
+            {"XLBUY": 0.3, "XLSELL": -1.5},
+            ["rising fastest in five sessions: **XLBUY**", "**XLSELL** (Δz -1.50)"],
+            "SPY",
+        ),
+    ],
+)
+def test_only_what_rises_is_called_rising(
+    filled: sa.Engine, moved: dict[str, float], said: list[str], unsaid: str
+) -> None:
+    features, tickers = schema.etf_features, schema.tickers
+    with filled.begin() as connection:
+        connection.execute(sa.update(features).values(dz5=0.0))
+        for symbol, by in moved.items():
+            name = sa.select(tickers.c.ticker_id).where(tickers.c.symbol == symbol).scalar_subquery()
+            connection.execute(sa.update(features).where(features.c.ticker_id == name).values(dz5=by))
+    answer = next(line for line in told(opened()).split("\n") if "Most stretched" in line)
+    assert [words for words in said if words not in answer] == []
+    assert unsaid not in answer
+
+
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize(
     ("preset", "shown"),
