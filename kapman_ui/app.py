@@ -60,6 +60,7 @@ def _follow_runs() -> None:
         # Here it would be shown as an error of this fragment; the whole page knows what to do.
         st.rerun()
     if state != st.session_state["drawn_at"]:
+        st.session_state[layout.IS_NEWS] = True
         st.rerun()
 
 
@@ -88,6 +89,7 @@ def main() -> None:
         st.session_state["drawn_at"] = database.table_state()
         layout.market_banner(database.fetch(common.freshness).kind)
         page.run()
+        st.session_state[layout.IS_NEWS] = False
         _follow_runs()
     except sa.exc.OperationalError:
         _wait_for_database()

@@ -11,6 +11,9 @@ from kapman_assets.rules.errors import RuleError
 from kapman_ui.database import fetch
 from kapman_ui.queries import common
 
+IS_NEWS = "is-news"
+"""Key of the session: whether the page is drawn because a table has changed, and not because of the user."""
+
 _FIGURE_WIDTH = 165
 """Pixels."""
 
@@ -52,6 +55,23 @@ def market_banner(kind: str | None) -> None:
 def empty(what: str, how: str) -> None:
     """An empty state: what is missing, and what brings it."""
     st.info(f"{what} {how}", icon=":material/inbox:")
+
+
+def say(text: str) -> None:
+    """Draw the page anew, with what the user's click has done above all that it shows."""
+    st.session_state["to-say"] = text
+    st.rerun()
+
+
+def show_said() -> None:
+    """What was said, until the user does something else; news do not take it away."""
+    kept = st.session_state
+    if "to-say" in kept:
+        kept["said-last"] = kept.pop("to-say")
+    elif not kept.get(IS_NEWS):
+        kept.pop("said-last", None)
+    if "said-last" in kept:
+        st.success(escaped(kept["said-last"]))
 
 
 def money(value: float | None, digits: int = 2) -> str:

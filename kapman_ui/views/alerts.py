@@ -13,7 +13,7 @@ from kapman_resources.notifier import channel_names
 from kapman_resources.settings import load_settings
 from kapman_ui.advice import rows_of
 from kapman_ui.database import fetch, writing
-from kapman_ui.layout import day, empty, escaped, page_head, rule_problem
+from kapman_ui.layout import day, empty, escaped, page_head, rule_problem, say, show_said
 from kapman_ui.queries import alerts
 from kapman_ui.queries.alerts import CHANNEL_DAYS, KINDS, NAME_LENGTH, PRIORITIES, Rule
 from kapman_ui.user import user_id
@@ -149,8 +149,7 @@ def _deliveries(sent: pd.DataFrame) -> dict[int, str]:
 def _note(alert_ids: list[int]) -> None:
     with writing() as connection:
         count = alerts.acknowledge(connection, alert_ids, user_id())
-    st.session_state["told"] = f"Took note of {count} alerts."
-    st.rerun()
+    say(f"Took note of {count} alerts.")
 
 
 # Rules
@@ -283,8 +282,7 @@ def _save(rule_id: int | None, wanted: Rule) -> None:
 def _written(told: str) -> None:
     """Show the fields anew from what is stored."""
     st.session_state["written"] += 1
-    st.session_state["told"] = told
-    st.rerun()
+    say(told)
 
 
 @st.dialog("Delete this rule?")
@@ -357,8 +355,7 @@ def _page() -> None:
     rules = fetch(alerts.rules, user_id())
     channels = fetch(alerts.channels)
     _summary(rules, channels)
-    if told := st.session_state.pop("told", None):
-        st.success(escaped(told))
+    show_said()
     view = st.segmented_control(
         "View", ["History", "Rules", "Delivery"], default="History", required=True, key="view", bind="query-params",
         label_visibility="collapsed",

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
 from kapman_resources import schema
+from kapman_ui import layout
 from tests.unit.options.chains import SESSION
 from tests.unit.ui.markets import names
 
@@ -90,6 +91,17 @@ def test_note_is_taken_of_all_that_is_shown(filled: sa.Engine) -> None:
     with filled.connect() as connection:
         noted = dict(connection.execute(sa.select(a.priority, a.acknowledged_by)).all())
     assert noted == {"HIGH": "local", "INFO": None}
+
+
+@pytest.mark.usefixtures("filled")
+def test_what_was_done_stays_to_be_read_until_the_user_does_something_else() -> None:
+    page = opened()
+    labelled(page, "button", "Take note of all").click().run()
+    for is_news in (True, True, False):
+        assert "Took note of 2 alerts." in told(page)
+        page.session_state[layout.IS_NEWS] = is_news
+        page.run()
+    assert "Took note" not in told(page)
 
 
 def test_a_rule_is_written_and_changed_and_deleted_only_when_confirmed(filled: sa.Engine) -> None:
