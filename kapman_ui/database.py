@@ -83,12 +83,12 @@ def fetch_checks() -> pd.DataFrame:
 def writing() -> Iterator[sa.Connection]:
     """A transaction on the users' own tables; the role can write no other.
 
-    What was read before is looked at anew when it is over.
+    What it wrote is counted when it is over: the server would otherwise take its time, and what the user has just
+    written be news to the page.
     """
     with engine().begin() as connection:
         yield connection
-    # The server's counts follow a second or more behind: the answers would go on looking new.
-    _answer.clear()
+        connection.execute(sa.select(sa.func.pg_stat_force_next_flush()))
     table_state.clear()
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from kapman_resources.errors import KapmanError
 from kapman_ui.database import fetch, writing
-from kapman_ui.layout import empty, escaped
+from kapman_ui.layout import empty, escaped, say, show_said
 from kapman_ui.queries import portfolios
 from kapman_ui.queries.portfolios import NAME_LENGTH, PRIORITIES
 
@@ -92,12 +92,8 @@ def _read(content: bytes) -> dict[str, str]:
 def _put(portfolio_id: int, priorities: dict[str, str]) -> None:
     with writing() as connection:
         unknown = portfolios.put(connection, portfolio_id, priorities)
-    added = len(priorities) - len(unknown)
-    st.toast(f"{added} names are in the portfolio.")
-    if unknown:
-        st.warning("Not in the warehouse, and left out: " + escaped(", ".join(unknown)))
-    else:
-        st.rerun()
+    left_out = f" Not in the warehouse, and left out: {', '.join(unknown)}." if unknown else ""
+    say(f"{len(priorities) - len(unknown)} names are in the portfolio.{left_out}")
 
 
 @st.dialog("Delete this portfolio?")
@@ -111,6 +107,7 @@ def _confirm_delete(portfolio_id: int, name: str) -> None:
 
 st.title("Portfolios")
 st.caption("What do I follow? P1 names are candidates for recommendations.")
+show_said()
 found = fetch(portfolios.overview)
 if found.empty:
     empty("There is no portfolio yet.", "Create one here.")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from kapman_assets.rules.errors import RuleError
 from kapman_ui.database import fetch, writing
-from kapman_ui.layout import day, empty, page_head, rule_problem
+from kapman_ui.layout import day, empty, page_head, rule_problem, say, show_said
 from kapman_ui.queries import portfolios, screener
 
 _SHOWN = 300
@@ -177,7 +177,7 @@ def _add(chosen: list[str]) -> None:
     with writing() as connection:
         new = portfolios.add(connection, int(portfolio), chosen, priority)
     already = f", {len(chosen) - new} were in it" if new < len(chosen) else ""
-    st.success(f"{new} names added to the portfolio{already}.", icon=":material/playlist_add_check:")
+    say(f"{new} names added to {names[portfolio]}{already}.")
 
 
 def _columns() -> None:
@@ -187,6 +187,7 @@ def _columns() -> None:
 
 def _page() -> None:
     fresh = page_head("Screener", "Which of all names fit?")
+    show_said()
     session = fetch(screener.newest)
     if session is None:
         empty("No technical columns are stored yet.", "Run `kapman materialize --select universe_technicals`.")
