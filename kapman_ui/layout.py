@@ -144,6 +144,11 @@ def figures(shown: Iterable[Figure]) -> None:
                 st.caption(escaped(figure.reason))
 
 
+def name_heading(symbol: str, name: str | None) -> None:
+    """The heading of what is shown of one name, with what it is called where the reference has said so."""
+    st.subheader(f"{escaped(symbol)} · {escaped(name)}" if name else escaped(symbol))
+
+
 def select_row(table: str, symbols: list[str], *, key: str = "symbol") -> Callable[[], None]:
     """Tie a table of names to `symbol_choice`, before the table is drawn: the chosen name's row is selected.
 

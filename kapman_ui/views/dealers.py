@@ -23,6 +23,7 @@ from kapman_ui.layout import (
     escaped,
     figures,
     money,
+    name_heading,
     number,
     page_head,
     select_row,
@@ -401,7 +402,7 @@ def _one_name(symbol: str, names: pd.DataFrame) -> None:
     row = names[names["symbol"] == symbol].iloc[0]
     session = row["date"]
     reading = fetch(dealers.reading, symbol, session)
-    st.subheader(f"{escaped(symbol)} · {escaped(row['name'] or '')}")
+    name_heading(symbol, row["name"])
     dealer = reading.dealer
     if dealer is None:
         empty(

@@ -26,6 +26,7 @@ from kapman_ui.layout import (
     escaped,
     figures,
     money,
+    name_heading,
     number,
     page_head,
     rule_problem,
@@ -334,7 +335,7 @@ def _between(interval: Interval | None) -> str:
 def _one_name(grid: Grid, chosen: Settings, horizon: str, session: date) -> None:
     symbol = symbol_choice(grid.rows["symbol"].tolist())
     row = grid.rows[grid.rows["symbol"] == symbol].iloc[0]
-    st.subheader(f"{escaped(symbol)} · {escaped(row['name'] or '')}")
+    name_heading(symbol, row["name"])
     if row["close_date"] is not None and row["close_date"] < session:
         st.warning(f"Its last bar is of {row['close_date']}: it has none in this session.", icon=":material/schedule:")
     section = st.segmented_control(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from kapman_ui.candles import Level, Mark, candles
 from kapman_ui.database import fetch
-from kapman_ui.layout import empty, escaped, page_head, select_row, share, symbol_choice
+from kapman_ui.layout import empty, escaped, name_heading, page_head, select_row, share, symbol_choice
 from kapman_ui.queries import wyckoff
 from kapman_ui.theme import ACCENT, FALLING, QUIET, RISING, SIGNALS, WARNING, signal_badge
 
@@ -147,7 +147,7 @@ def _scores(reading: Mapping[str, Any]) -> None:
 def _one_name(symbol: str, names: pd.DataFrame) -> None:
     row = names[names["symbol"] == symbol].iloc[0]
     reading = fetch(wyckoff.reading, symbol, row["date"])
-    st.subheader(f"{escaped(symbol)} · {escaped(row['name'] or '')}")
+    name_heading(symbol, row["name"])
     if reading is None:
         empty(f"{escaped(symbol)} has no Wyckoff reading of {row['date']}:", "it has no bar in that session.")
         return
