@@ -35,6 +35,7 @@ def _names(portfolio_id: int) -> None:
     edited = st.data_editor(
         members.assign(remove=False),
         hide_index=True,
+        placeholder="–",
         disabled=["symbol", "name", "sector"],
         column_config={
             "priority": st.column_config.SelectboxColumn("Priority", options=PRIORITIES, required=True),
