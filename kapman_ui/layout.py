@@ -36,12 +36,23 @@ def page_head(title: str, question: str) -> common.Freshness:
     due = fresh.sessions_behind(datetime.now(UTC))
     if due is not None:
         st.warning(
-            f"These are the numbers of **{fresh.snapshots:%A, %d %B %Y}**. The session of {due:%d %B %Y} is not there "
-            "yet: look at the Data page, or run `kapman materialize --session "
-            f"{due}`.",
+            f"These are the numbers of **{fresh.snapshots:%A, %d %B %Y}**. {_missing(due, fresh.kind)}",
             icon=":material/schedule:",
         )
     return fresh
+
+
+def _missing(due: date, kind: str | None) -> str:
+    """That a session is not there, and what brings it; a recorded market need not have it at all."""
+    if kind == "recorded":
+        return (
+            f"The last session to close was that of {due:%d %B %Y}. A recorded market ends where its files end: "
+            "`kapman up` brings what they still hold."
+        )
+    return (
+        f"The session of {due:%d %B %Y} is not there yet: look at the Data page, or run "
+        f"`kapman materialize --session {due}`."
+    )
 
 
 def market_banner(kind: str | None) -> None:
