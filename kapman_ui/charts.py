@@ -11,6 +11,8 @@ import pandas as pd
 
 from kapman_ui.theme import ACCENT, FALLING, QUIET, RISING, WARNING
 
+_FEW_DAYS = 10
+
 
 def line(
     frame: pd.DataFrame, x: str, y: str, *, title: str, level: float | None = None, height: int = 260
@@ -95,7 +97,7 @@ def curves(
     points: bool = False,
     height: int = 280,
 ) -> alt.LayerChart | alt.FacetChart:
-    """Lines over numbers or days, one a series.
+    """Lines over numbers or days, one a series; of few days each is marked and named.
 
     Args:
         frame: the points, one row a point and series.
@@ -114,11 +116,14 @@ def curves(
     places = places or {}
     axis = alt.Axis(labelExpr=_USD_LABEL) if is_usd else alt.Axis()
     kind = "T" if x_title is None else "Q"
+    # A line of one day is not seen, and between a few days a scale of time names hours.
+    is_short = x_title is None and frame[x].nunique() <= _FEW_DAYS
+    x_axis = alt.Axis(tickCount="day", format="%d %b") if is_short else alt.Axis()
     lines = (
         alt.Chart(frame, height=height)
-        .mark_line(point=points, strokeWidth=1.8)
+        .mark_line(point=points or is_short, strokeWidth=1.8)
         .encode(
-            alt.X(f"{x}:{kind}", title=x_title, scale=alt.Scale(zero=False, nice=False)),
+            alt.X(f"{x}:{kind}", title=x_title, axis=x_axis, scale=alt.Scale(zero=False, nice=False)),
             alt.Y(f"{y}:Q", title=title, axis=axis, scale=alt.Scale(zero=False)),
             _legend(series, colours or dict.fromkeys(frame[series].unique()), places),
             tooltip=[
