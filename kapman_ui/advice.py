@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pandas as pd
 import streamlit as st
 
+from kapman_assets.decisions.economics import reward_to_risk
 from kapman_assets.decisions.sizing import units_within
 from kapman_ui.layout import day, escaped, money, number, share
 from kapman_ui.queries.users import Settings
@@ -120,6 +121,19 @@ def size_words(row: Mapping[str, Any], chosen: Settings) -> tuple[str, str]:
     return f"{units:,} {unit}", f"{money(units * loss, 0)} of {money(budget, 0)} at risk"
 
 
+def reward_words(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Reward to risk, and of what it is or why it is unknown: of a spread's payoff, else of the levels.
+
+    A forecast without contracts has levels alone, and no reward is stored of what nobody was told to trade.
+    """
+    stored, levels = row["reward_to_risk"], (row["entry_price"], row["stop_loss"], row["profit_target"])
+    if row["legs"]:
+        of = "max gain over max loss" if row["strategy"] == "VERTICAL_SPREAD" else "of the levels"
+        return number(stored, 2), _without(row, "reward_to_risk") or of
+    ratio = reward_to_risk(*levels) if all(map(is_known, levels)) else None
+    return number(ratio, 2), _without(row, "profit_target") if ratio is None else "of the levels"
+
+
 def badges(row: Mapping[str, Any]) -> str:
     """Direction, signal and event as badges in Streamlit's Markdown."""
     mark, colour = _DIRECTIONS[row["direction"]]
@@ -160,7 +174,7 @@ def levels(row: Mapping[str, Any], chosen: Settings) -> None:
         shown += [
             ("Stop", money(stop), stop_now or _without(row, "stop_loss")),
             ("Target", money(row["profit_target"]), _without(row, "profit_target")),
-            ("Reward to risk", number(row["reward_to_risk"], 2), _without(row, "reward_to_risk")),
+            ("Reward to risk", *reward_words(row)),
         ]
     if row["legs"]:
         net = row["net_price"]

@@ -71,3 +71,18 @@ def test_an_address_leads_back_to_symbol_and_session() -> None:
     assert advice.signed_money(-12.4) == "-$12"
     assert advice.signed_money(1293.0) == "+$1,293"
     assert advice.signed_money(float("nan")) == "–"
+
+
+@pytest.mark.parametrize(
+    ("of_row", "told"),
+    [
+        # A forecast: from 100 it is 20 to the target and 5 to the stop.
+        (row(legs=[], profit_target=120.0, reward_to_risk=None), ("4.00", "of the levels")),
+        (row(legs=[], profit_target=float("nan"), reward_to_risk=None), ("–", "it has no levels")),
+        (row(strategy="LONG_CALL", reward_to_risk=4.0), ("4.00", "of the levels")),
+        (row(strategy="VERTICAL_SPREAD", reward_to_risk=2.2), ("2.20", "max gain over max loss")),
+    ],
+)
+def test_a_reward_says_of_what_it_is(of_row: dict[str, Any], told: tuple[str, str]) -> None:
+    shown = {"profit_target": 120.0, "null_reasons": {"profit_target": "NO_LEVELS"}} | of_row
+    assert advice.reward_words(shown) == told
