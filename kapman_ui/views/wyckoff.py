@@ -44,7 +44,10 @@ def _overview(names: pd.DataFrame) -> None:
             "Sector": shown["sector"],
         }
     )
-    st.caption(f"{len(table)} of {len(names)} names. Select a row to look at it below.")
+    st.caption(
+        f"{len(table)} of {len(names)} names; select a row to look at it below. Phase: A accumulation, B markup, C range, "
+        "D distribution, E markdown; the phase of one name below is its place inside a structure, A to E."
+    )
     symbols = shown["symbol"].tolist()
     # Other rows are another table: a selection is kept by its place.
     key = f"wyckoff-rows-{hash(tuple(symbols))}"
