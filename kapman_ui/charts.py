@@ -133,8 +133,10 @@ def curves(
             ],
         )
     )
-    rule = alt.Chart(pd.DataFrame({"level": [] if level is None else [level]})).mark_rule(color=QUIET)
-    return alt.layer(rule.encode(y="level:Q"), lines, *_upright(places, series))
+    # No layer without a level: its empty marks would be a picture that says nothing to a screen reader.
+    rule = alt.Chart(pd.DataFrame({"level": [level]})).mark_rule(color=QUIET).encode(y="level:Q")
+    across = [] if level is None else [rule]
+    return alt.layer(*across, lines, *_upright(places, series))
 
 
 def parts(frame: pd.DataFrame, whole: str, part: str, value: str, *, title: str) -> alt.LayerChart | alt.FacetChart:
