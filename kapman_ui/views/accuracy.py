@@ -191,7 +191,7 @@ def _badges() -> None:
     st.markdown(
         f"{told} Measured over 20 sessions on recorded prices of large US names, July 2024 to August 2026, and "
         "not by chance. The badges are those of the method, not of this sample: weigh a signal that rests on one of "
-        "these by the table above."
+        "these by what came of its event so far."
     )
 
 
