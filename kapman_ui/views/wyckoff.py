@@ -154,9 +154,11 @@ def _one_name(symbol: str, names: pd.DataFrame) -> None:
     if reading is None:
         empty(f"{escaped(symbol)} has no Wyckoff reading of {row['date']}:", "it has no bar in that session.")
         return
+    confidence = reading["phase_confidence"]
+    certain = "" if confidence is None else f" ({share(confidence)})"
     st.markdown(
-        f"{signal_badge(row['signal_type'])} Regime **{reading['regime']}**, phase **{reading['phase']}** "
-        f"({share(reading['phase_confidence'])}). {reading['events_json']['signal_message']}"
+        f"{signal_badge(row['signal_type'])} Regime **{reading['regime']}**, phase **{reading['phase']}**{certain}. "
+        f"{reading['events_json']['signal_message']}"
     )
     _chart(symbol, reading)
     _timeline(reading)
