@@ -47,6 +47,9 @@ WITH_CHAINS = (*STOCKS, *WITHOUT_BARS, *FUNDS, LATE)
 _SESSIONS = 64
 """Of what is calculated from bars alone: twelve weeks of sparks, a quarter of events."""
 
+_MAX_DTE = 120
+"""The vendor is asked for no more: its pages hold half of what was recorded."""
+
 _REFERENCE = "key:tickers or key:splits"
 _OF_BARS = "key:ohlcv or key:etf_features or key:wyckoff_events or key:wyckoff_phases"
 
@@ -82,11 +85,12 @@ def build(real_data: Path, home: Path) -> None:
 def _record(real_data: Path, root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
     newest = pd.read_parquet(real_data / CHAINS, filters=[("underlying", "in", WITH_CHAINS)])
-    record_chains(root, newest, CLOSE)
     before = pd.read_parquet(real_data / CHAINS_BEFORE)
     taken = before["snapshot_ts"].dt.strftime("%Y-%m-%d %H")
     prefix = next(prefix for prefix, session in SNAPSHOTS.items() if session == BEFORE)
-    record_chains(root, before[taken.str.startswith(prefix)], BEFORE)
+    for session, chains in ((CLOSE, newest), (BEFORE, before[taken.str.startswith(prefix)])):
+        days = (pd.to_datetime(chains["expiration"]) - pd.Timestamp(session)).dt.days
+        record_chains(root, chains[days <= _MAX_DTE], session)
 
 
 def _watch(connection: sa.Connection, portfolio: str, symbols: Sequence[str]) -> None:

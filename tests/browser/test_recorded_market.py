@@ -36,7 +36,7 @@ WITHOUT_NUMBERS = {"portfolios"}
 
 CALCULATED_WRONG = re.compile(r"\b(nan|inf|infinity|nat|undefined)\b", re.IGNORECASE)
 CELLS = "[data-testid=stMain] :is(td, p, [data-testid=stMetricValue])"
-"""Cells of tables, which are drawn but told to screen readers, and texts."""
+"""Texts, and the cells of tables, which are drawn and told beside the picture as they were sent."""
 
 RATE = 0.036
 CONTRACT = re.compile(r"(BUY|SELL) 1 (\S+) (\d+ \w+ \d{4}) ([\d.]+) (call|put) @ ([\d.]+)")
@@ -65,7 +65,11 @@ def require_whole(visitor: Visitor, view: str) -> None:
         expect(stale).to_be_visible()
         # There is no such session to materialise.
         expect(stale).not_to_contain_text("kapman materialize")
+    for table in page.get_by_test_id("stDataFrame").all():
+        if table.is_visible():
+            table.locator("td").first.wait_for(state="attached")
     texts = page.locator(CELLS).all_text_contents()
+    assert len(texts) > 3
     assert [text for text in texts if CALCULATED_WRONG.search(text) or text.strip() == "None"] == []
     assert violations(page) == []
     assert visitor.complaints == []
