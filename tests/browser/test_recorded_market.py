@@ -247,6 +247,7 @@ def test_advice_names_recorded_contracts_at_their_quotes(
     chain = chain.set_index([pd.to_datetime(chain["expiration"]).dt.date, "strike", "type"])
     paid = 0.0
     for side, _, expiry, strike, kind, price in told:
+        assert (expiry, strike, kind) in chain.index
         quote = chain.loc[expiry, strike, kind]
         middle = (quote["bid"] + quote["ask"]) / 2
         assert price == pytest.approx(middle, abs=0.0051)
