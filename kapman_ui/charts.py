@@ -14,34 +14,6 @@ from kapman_ui.theme import ACCENT, FALLING, QUIET, RISING, WARNING
 _FEW_DAYS = 10
 
 
-def line(
-    frame: pd.DataFrame, x: str, y: str, *, title: str, level: float | None = None, height: int = 260
-) -> alt.LayerChart | alt.FacetChart:
-    """A line over time with an optional level across.
-
-    Args:
-        frame: the points.
-        x: column of dates.
-        y: column of numbers.
-        title: of the value axis, with its unit.
-        level: a height to mark.
-        height: pixels.
-    """
-    base = (
-        alt.Chart(frame, height=height)
-        .mark_line(color=ACCENT)
-        .encode(
-            alt.X(f"{x}:T", title=None),
-            alt.Y(f"{y}:Q", title=title, scale=alt.Scale(zero=False)),
-            tooltip=[alt.Tooltip(f"{x}:T"), alt.Tooltip(f"{y}:Q", format=".4g")],
-        )
-    )
-    rule = alt.Chart(pd.DataFrame({"level": [] if level is None else [level]})).mark_rule(
-        color=QUIET, strokeDash=[4, 4]
-    )
-    return alt.layer(base, rule.encode(y="level:Q"))
-
-
 def series_bars(
     frame: pd.DataFrame,
     x: str,

@@ -45,8 +45,8 @@ def _overview(names: pd.DataFrame) -> None:
         }
     )
     st.caption(
-        f"{len(table)} of {len(names)} names; select a row to look at it below. Phase: A accumulation, B markup, C range, "
-        "D distribution, E markdown; the phase of one name below is its place inside a structure, A to E."
+        f"{len(table)} of {len(names)} names; select a row to look at it below. Phase: A accumulation, B markup, "
+        "C range, D distribution, E markdown; the phase of one name below is its place inside a structure, A to E."
     )
     symbols = shown["symbol"].tolist()
     # Other rows are another table: a selection is kept by its place.

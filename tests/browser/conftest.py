@@ -1,7 +1,7 @@
 """What a browser test stands on: a panel on a small market, one on an empty warehouse, and a Chromium.
 
-All of it is made once, by one worker, and gone with the last test of the folder: a running Playwright owns its
-thread's event loop, and no other test must meet it.
+All of it is made once a worker and gone with its last test of the folder: a running Playwright owns its thread's
+event loop, and no other test must meet it.
 """
 
 import os
@@ -31,13 +31,14 @@ _HERE = Path(__file__).parent
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs the whole folder; the first test of it waits until its market is made.
+    """One worker runs the tests of one market: the first of them waits until it is made.
 
     Before pytest-xdist reads the groups: or else every worker makes a market and starts a browser.
     """
     for item in items:
         if item.path.is_relative_to(_HERE):
-            item.add_marker(pytest.mark.xdist_group("browser"))
+            market_of = "recorded" if item.get_closest_marker("real_data") else "simulated"
+            item.add_marker(pytest.mark.xdist_group(f"browser on the {market_of} market"))
             # The panel runs in a process of its own.
             item.add_marker("no_cover")
             item.add_marker(pytest.mark.timeout(900))
@@ -72,20 +73,20 @@ def home() -> Path:
 @pytest.fixture(scope="package")
 def market_site(postgres: EmbeddedPostgres, template: str, home: Path) -> Iterator[Site]:
     """The panel on the market."""
-    environment = _environment(postgres, template, MARKET, home) | market.ENVIRONMENT
+    environment = new_environment(postgres, template, MARKET, home) | market.ENVIRONMENT
     command = [sys.executable, "-m", "tests.browser.market", str(home)]
     done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    yield from _site(postgres, MARKET, environment, home)
+    yield from serve_site(postgres, MARKET, environment, home)
 
 
 @pytest.fixture(scope="package")
 def empty_site(postgres: EmbeddedPostgres, template: str, home: Path) -> Iterator[Site]:
     """The panel on a warehouse in which nothing has been stored yet, before Dagster has ever run."""
-    yield from _site(postgres, EMPTY, _environment(postgres, template, EMPTY, home), home)
+    yield from serve_site(postgres, EMPTY, new_environment(postgres, template, EMPTY, home), home)
 
 
-def _environment(postgres: EmbeddedPostgres, template: str, name: str, home: Path) -> dict[str, str]:
+def new_environment(postgres: EmbeddedPostgres, template: str, name: str, home: Path) -> dict[str, str]:
     copy_database(postgres, template, name)
     run_on(postgres, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(f"{name}_dagster")))
     return {
@@ -97,7 +98,7 @@ def _environment(postgres: EmbeddedPostgres, template: str, name: str, home: Pat
     }
 
 
-def _site(postgres: EmbeddedPostgres, name: str, environment: dict[str, str], home: Path) -> Iterator[Site]:
+def serve_site(postgres: EmbeddedPostgres, name: str, environment: dict[str, str], home: Path) -> Iterator[Site]:
     engine = database.make_engine(postgres.url(name), application_name="test")
     with serve(environment, home / f"{name}.log") as panel:
         yield Site(panel, environment, postgres, name, engine)

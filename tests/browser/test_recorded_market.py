@@ -22,7 +22,7 @@ from scipy.stats import norm
 from benchmarks.browsing import VIEWS
 from kapman_resources.embedded import EmbeddedPostgres
 from tests.browser import recorded_market
-from tests.browser.conftest import Site, Visitor, Visitors, _environment, _site
+from tests.browser.conftest import Site, Visitor, Visitors, new_environment, serve_site
 from tests.browser.recorded_market import BARS, CHAINS, CLOSE, LATE, WATCHED, WITH_CHAINS
 from tests.browser.test_pages import DESK, PHONE, exceptions, require_fit, violations
 from tests.browser.test_values import downloaded, table_csv
@@ -47,11 +47,11 @@ def recorded_site(real_data: Path, postgres: EmbeddedPostgres, template: str) ->
     """The panel on the recorded market."""
     home = open_directory()
     told = recorded_market.environment(real_data, home)
-    environment = _environment(postgres, template, "browser_recorded", home) | told
+    environment = new_environment(postgres, template, "browser_recorded", home) | told
     command = [sys.executable, "-m", "tests.browser.recorded_market", str(real_data), str(home)]
     done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    yield from _site(postgres, "browser_recorded", environment, home)
+    yield from serve_site(postgres, "browser_recorded", environment, home)
 
 
 def require_whole(visitor: Visitor, view: str) -> None:
