@@ -32,16 +32,14 @@ _SETTINGS = (
 )  # fmt: skip
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What a run is spared on two cores; before pytest-xdist reads the groups."""
-    for item in items:
-        # They run only where the recorded market is, and a tracer makes code half as slow again.
-        if item.get_closest_marker("real_data"):
-            item.add_marker("no_cover")
-        # Numba compiles the Wyckoff engine in each process that has no cache yet, for twenty seconds.
-        if "wyckoff" in item.path.parts or item.path.name == "test_analysis_assets.py":
-            item.add_marker(pytest.mark.xdist_group("wyckoff"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """What a run is spared on two cores. In this hook, since pytest-xdist reads the groups in the next one."""
+    # They run only where the recorded market is, and a tracer makes code half as slow again.
+    if item.get_closest_marker("real_data"):
+        item.add_marker("no_cover")
+    # Numba compiles the Wyckoff engine in each process that has no cache yet, for twenty seconds.
+    if "wyckoff" in item.path.parts or item.path.name == "test_analysis_assets.py":
+        item.add_marker(pytest.mark.xdist_group("wyckoff"))
 
 
 @pytest.fixture(autouse=True)

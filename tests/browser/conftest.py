@@ -26,22 +26,15 @@ from tests.conftest import PROJECT, copy_database, open_directory, run_on
 MARKET, EMPTY = "browser_market", "browser_empty"
 
 _KEPT = ("PATH", "HOME", "LANG")
-_HERE = Path(__file__).parent
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs the tests of one market: the first of them waits until it is made.
-
-    Before pytest-xdist reads the groups: or else every worker makes a market and starts a browser.
-    """
-    for item in items:
-        if item.path.is_relative_to(_HERE):
-            market_of = "recorded" if item.get_closest_marker("real_data") else "simulated"
-            item.add_marker(pytest.mark.xdist_group(f"browser on the {market_of} market"))
-            # The panel runs in a process of its own.
-            item.add_marker("no_cover")
-            item.add_marker(pytest.mark.timeout(900))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """One worker runs the tests of one market: the first of them waits until it is made."""
+    market_of = "recorded" if item.get_closest_marker("real_data") else "simulated"
+    item.add_marker(pytest.mark.xdist_group(f"browser-{market_of}"))
+    # The panel runs in a process of its own.
+    item.add_marker("no_cover")
+    item.add_marker(pytest.mark.timeout(900))
 
 
 @dataclass(frozen=True)
