@@ -181,7 +181,9 @@ def _entry(
         strength, message = Strength.STRONG, "SPRING and SOS confirmed - primary accumulation complete"
     elif setup is not None:
         strength = Strength.STRONG if with_test else Strength.MODERATE
-        message = f"SPRING {'and TEST ' if with_test else ''}confirmed, score {setup:.0f} - favorable entry setup"
+        # The score can be high without the event: then nothing is confirmed.
+        seen = "Spring setup" if Event.SPRING not in active else f"SPRING {'and TEST ' if with_test else ''}confirmed"
+        message = f"{seen}, score {setup:.0f} - favorable entry setup"
     elif Event.SPRING in active:
         strength, message = Strength.WEAK, "SPRING confirmed - entry setup"
         is_fresh = with_test or Event.SPRING in fresh

@@ -94,6 +94,7 @@ def test_the_rules_in_their_order(
         ("SC", 0, None, "Accumulation builds - watch for an entry"),
         ("SPRING", 0, None, "SPRING confirmed - entry setup"),
         ("SPRING", 0, 9, "SPRING confirmed, score 9 - favorable entry setup"),
+        ("", 0, 9, "Spring setup, score 9 - favorable entry setup"),
         ("SPRING TEST", 0, 10, "SPRING and TEST confirmed, score 10 - favorable entry setup"),
         ("SPRING SOS", 0, 9, "SPRING and SOS confirmed - primary accumulation complete"),
         ("SPRING", None, None, "SPRING confirmed - entry setup, but BC score unknown"),
