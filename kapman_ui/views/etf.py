@@ -307,7 +307,8 @@ def _verdict(found: ConditionalStatistics, symbol: str) -> None:
     if found.edge is None:
         st.info(f"The rule never held for {name} with a return that is over.", icon=":material/inbox:")
         return
-    told = f"After the rule {name} made {share(found.edge, 2)} more than after any session"
+    compared = "less" if found.edge < 0 else "more"
+    told = f"After the rule {name} made {share(abs(found.edge), 2)} {compared} than after any session"
     if found.edge_interval is None:
         st.warning(
             f"{told}. Do not rely on it: of its events {found.separate.n} do not overlap, and an interval needs "
