@@ -76,8 +76,8 @@ def store_watchlist(
 ) -> WatchlistReport:
     """Make sure of the watchlist's tickers, and create portfolios that do not exist yet.
 
-    The option chains of a new portfolio's names are taken from then on. A portfolio that exists is its user's:
-    nothing in it is added, taken away or switched.
+    The option chains of a portfolio's names are taken from the moment on in which they are put into it (trigger
+    `follow_members`). A portfolio that exists is its user's: nothing in it is added, taken away or switched.
 
     Args:
         connection: an open transaction.
@@ -91,11 +91,11 @@ def store_watchlist(
     if unknown:
         rows = [{"symbol": s, "universe_tier": "custom", "is_active": not has_reference} for s in unknown]
         connection.execute(sa.insert(tickers), rows)
-    sectors = {entry.symbol: entry.sector for entry in watched if entry.sector}
-    connection.execute(
-        sa.update(tickers).where(tickers.c.symbol == sa.bindparam("of")).values(sector=sa.bindparam("to")),
-        [{"of": symbol, "to": sector} for symbol, sector in sectors.items()],
-    )
+    if sectors := {entry.symbol: entry.sector for entry in watched if entry.sector}:
+        connection.execute(
+            sa.update(tickers).where(tickers.c.symbol == sa.bindparam("of")).values(sector=sa.bindparam("to")),
+            [{"of": symbol, "to": sector} for symbol, sector in sectors.items()],
+        )
     ids = dict(connection.execute(sa.select(tickers.c.symbol, tickers.c.ticker_id)).all())
     created = []
     for name in dict.fromkeys(entry.portfolio for entry in watched):
@@ -112,8 +112,6 @@ def store_watchlist(
                 sa.insert(portfolio_tickers),
                 [{"portfolio_id": new, "ticker_id": ids[e.symbol], "priority": e.priority} for e in members],
             )
-            names = [e.symbol for e in members]
-            connection.execute(sa.update(tickers).where(tickers.c.symbol.in_(names)).values(options_enabled=True))
     dead = connection.scalars(
         sa.select(tickers.c.symbol)
         .where(

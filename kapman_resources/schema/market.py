@@ -54,7 +54,7 @@ tickers = sa.Table(
         sa.Boolean,
         nullable=False,
         server_default=sa.false(),
-        comment="whether its option chain is taken: set for watchlist names",
+        comment="whether its option chain is taken: switched on when it is put into a portfolio",
     ),
     sa.Column("last_ohlcv_date", sa.Date, comment="newest session with a stored bar; NULL if there is none"),
     sa.Column("last_analysis_date", sa.Date, comment="newest session with a snapshot; NULL if there is none"),

@@ -107,7 +107,10 @@ def _confirm_delete(portfolio_id: int, name: str) -> None:
 
 
 st.title("Portfolios")
-st.caption("What do I follow? P1 names are candidates for recommendations.")
+st.caption(
+    "What do I follow? Chains and structure of a name are taken from the next session on; "
+    "P1 names are candidates for recommendations."
+)
 show_said()
 found = fetch(portfolios.overview)
 if found.empty:

@@ -7,10 +7,12 @@ import pytest
 import sqlalchemy as sa
 from psycopg import sql
 
+from kapman_assets.market.ohlcv_store import lock_for_writing
 from kapman_resources import database, panel_role, schema
 from kapman_resources.embedded import EmbeddedPostgres
 from kapman_resources.errors import ConfigurationError
 from kapman_resources.panel_role import USER_TABLES, panel_engine
+from kapman_ui.queries import portfolios
 from tests.conftest import run_on
 
 
@@ -45,6 +47,39 @@ def test_the_panel_takes_note_of_an_alert_and_changes_nothing_else_of_it(panel: 
         connection.execute(sa.update(alerts).values(acknowledged_at=sa.func.now(), acknowledged_by="local"))
         with pytest.raises(sa.exc.ProgrammingError, match="permission denied"):
             connection.execute(sa.update(alerts).values(title="changed"))
+
+
+def followed(connection: sa.Connection) -> set[str]:
+    return set(connection.scalars(sa.select(schema.tickers.c.symbol).where(schema.tickers.c.options_enabled)))
+
+
+def test_a_name_is_followed_from_the_moment_it_is_put_into_a_portfolio(engine: sa.Engine, panel: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.insert(schema.tickers), [{"symbol": symbol} for symbol in ("AAA", "BBB", "CCC")])
+    with panel.begin() as connection:
+        mine = portfolios.create(connection, "Mine", None)
+        assert portfolios.put(connection, mine, {"AAA": "P1", "BBB": "P2"}) == []
+        assert followed(connection) == {"AAA", "BBB"}
+    with engine.begin() as connection:
+        connection.execute(sa.update(schema.tickers).values(options_enabled=False))
+    # Switched off it stays so until it is put in again.
+    with panel.begin() as connection:
+        portfolios.put(connection, mine, {"AAA": "P2"})
+        assert followed(connection) == set()
+        portfolios.take_out(connection, mine, ["AAA"])
+        portfolios.add(connection, mine, ["AAA", "BBB"], "P1")
+        assert followed(connection) == {"AAA"}
+
+
+def test_who_follows_a_name_waits_for_those_who_write_tickers(engine: sa.Engine, panel: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.insert(schema.tickers), [{"symbol": "AAA"}])
+    with engine.begin() as writer, panel.connect() as connection:
+        lock_for_writing(writer)
+        connection.execute(sa.text("SET lock_timeout = '50ms'"))
+        mine = portfolios.create(connection, "Mine", None)
+        with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
+            portfolios.put(connection, mine, {"AAA": "P1"})
 
 
 def test_the_panel_reads_what_is_made_later(engine: sa.Engine, panel: sa.Engine) -> None:
