@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import psycopg
 import pytest
 import sqlalchemy as sa
 from psycopg import sql
 
 from kapman_assets.cli.environment import upgrade_warehouse
+from kapman_assets.wyckoff.engine import replay
+from kapman_assets.wyckoff.features import Bars
+from kapman_assets.wyckoff.parameters import Detection
 from kapman_resources import database, embedded
 from kapman_resources.embedded import EmbeddedPostgres
 
@@ -32,14 +36,20 @@ _SETTINGS = (
 )  # fmt: skip
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the Wyckoff engine before pytest-xdist starts its workers: each, and what they start, would do it anew.
+
+    It takes twenty seconds, once a checkout; afterwards Numba finds it in its cache.
+    """
+    if session.config.getoption("numprocesses", None):
+        replay(Bars(*np.full((5, 60), 100.0)), Detection())
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """What a run is spared on two cores. In this hook, since pytest-xdist reads the groups in the next one."""
-    # They run only where the recorded market is, and a tracer makes code half as slow again.
+    """Trace no test of the recorded market: it runs only where that is, and a tracer makes code half as slow again."""
     if item.get_closest_marker("real_data"):
         item.add_marker("no_cover")
-    # Numba compiles the Wyckoff engine in each process that has no cache yet, for twenty seconds.
-    if "wyckoff" in item.path.parts or item.path.name == "test_analysis_assets.py":
-        item.add_marker(pytest.mark.xdist_group("wyckoff"))
 
 
 @pytest.fixture(autouse=True)
