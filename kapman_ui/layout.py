@@ -34,8 +34,11 @@ def page_head(title: str, question: str) -> common.Freshness:
         )
         st.stop()
     due = fresh.sessions_behind(datetime.now(UTC))
+    # A place of its own also where nothing is to be said: what stands below keeps its place when there is news, and
+    # with it what the user has begun to type.
+    behind = st.container()
     if due is not None:
-        st.warning(
+        behind.warning(
             f"These are the numbers of **{fresh.snapshots:%A, %d %B %Y}**. {_missing(due, fresh.kind)}",
             icon=":material/schedule:",
         )
@@ -81,8 +84,10 @@ def show_said() -> None:
         kept["said-last"] = kept.pop("to-say")
     elif not kept.get(IS_NEWS):
         kept.pop("said-last", None)
+    # A place of its own, as for a missing session above.
+    place = st.container()
     if "said-last" in kept:
-        st.success(escaped(kept["said-last"]))
+        place.success(escaped(kept["said-last"]))
 
 
 def money(value: float | None, digits: int = 2) -> str:

@@ -354,7 +354,8 @@ def _page() -> None:
     page_head("Alerts", "What should wake me?")
     rules = fetch(alerts.rules, user_id())
     channels = fetch(alerts.channels)
-    _summary(rules, channels)
+    with st.container():
+        _summary(rules, channels)
     show_said()
     view = st.segmented_control(
         "View", ["History", "Rules", "Delivery"], default="History", required=True, key="view", bind="query-params",

@@ -30,8 +30,9 @@ def _create() -> None:
 
 def _names(portfolio_id: int) -> None:
     members = fetch(portfolios.members, portfolio_id)
-    if members.empty:
-        empty("No names yet.", "Add some below, or from the Screener.")
+    with st.container():
+        if members.empty:
+            empty("No names yet.", "Add some below, or from the Screener.")
     edited = st.data_editor(
         members.assign(remove=False),
         hide_index=True,
@@ -97,6 +98,37 @@ def _put(portfolio_id: int, priorities: dict[str, str]) -> None:
     say(f"{len(priorities) - len(unknown)} names are in the portfolio.{left_out}")
 
 
+def _one_portfolio(found: pd.DataFrame) -> None:
+    """The table of all, and the one that is chosen."""
+    table = found.rename(columns={"name": "Name", "description": "Description", "p1": "P1 names", "p2": "P2 names"})
+    st.dataframe(table.drop(columns="portfolio_id"), hide_index=True)
+    names: dict[int, str] = dict(zip(found["portfolio_id"].tolist(), found["name"], strict=True))
+    # A box knows its choice by the name: with another name it would fall back to the first portfolio.
+    kept = st.session_state.get("portfolio")
+    chosen = st.selectbox(
+        "Portfolio",
+        list(names),
+        index=list(names).index(kept) if kept in names else 0,
+        format_func=lambda portfolio: names[portfolio],
+        key=f"portfolio-of-{sorted(names.items())}",
+    )
+    st.session_state["portfolio"] = chosen
+    _names(chosen)
+    rename, delete = st.columns(2)
+    with rename.form(f"rename-{chosen}"):
+        new = st.text_input("New name", value=names[chosen], max_chars=NAME_LENGTH)
+        if st.form_submit_button("Rename"):
+            try:
+                with writing() as transaction:
+                    portfolios.rename(transaction, chosen, new)
+            except KapmanError as problem:
+                st.error(escaped(str(problem)))
+            else:
+                st.rerun()
+    if delete.button("Delete portfolio …"):
+        _confirm_delete(chosen, names[chosen])
+
+
 @st.dialog("Delete this portfolio?")
 def _confirm_delete(portfolio_id: int, name: str) -> None:
     st.write(f"{escaped(name)} is deleted. Its names stay in the market and in other portfolios.")
@@ -113,36 +145,12 @@ st.caption(
 )
 show_said()
 found = fetch(portfolios.overview)
-if found.empty:
-    empty("There is no portfolio yet.", "Create one here.")
-else:
-    table = found.rename(columns={"name": "Name", "description": "Description", "p1": "P1 names", "p2": "P2 names"})
-    st.dataframe(table.drop(columns="portfolio_id"), hide_index=True)
-    names: dict[int, str] = dict(zip(found["portfolio_id"].tolist(), found["name"], strict=True))
-    # A box knows its choice by the name: with another name it would fall back to the first portfolio.
-    kept = st.session_state.get("portfolio")
-    chosen = st.selectbox(
-        "Portfolio",
-        list(names),
-        index=list(names).index(kept) if kept in names else 0,
-        format_func=lambda portfolio: names[portfolio],
-        key=f"portfolio-of-{sorted(names.items())}",
-    )
-    st.session_state["portfolio"] = chosen
-    current = names[chosen]
-    _names(chosen)
-    rename, delete = st.columns(2)
-    with rename.form(f"rename-{chosen}"):
-        new = st.text_input("New name", value=current, max_chars=NAME_LENGTH)
-        if st.form_submit_button("Rename"):
-            try:
-                with writing() as transaction:
-                    portfolios.rename(transaction, chosen, new)
-            except KapmanError as problem:
-                st.error(escaped(str(problem)))
-            else:
-                st.rerun()
-    if delete.button("Delete portfolio …"):
-        _confirm_delete(chosen, current)
-with st.expander("New portfolio", expanded=found.empty):
+# Each in a place of its own: what is typed into one is not lost when the other grows.
+chosen_one, new_one = st.container(), st.container()
+with chosen_one:
+    if found.empty:
+        empty("There is no portfolio yet.", "Create one here.")
+    else:
+        _one_portfolio(found)
+with new_one.expander("New portfolio", expanded=found.empty):
     _create()
