@@ -29,8 +29,9 @@ install: $(STAMP)
 run: install
 	@exec $(BIN)/kapman up $(ARGS)
 
+# Three workers for two cores: those with a browser wait more than they work.
 test: install
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup --cov --cov-report=term:skip-covered
 
 lint: install
 	@$(BIN)/ruff format --check .

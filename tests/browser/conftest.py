@@ -10,11 +10,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
 from psycopg import sql
 
 from benchmarks.browsing import PATIENCE, Panel, await_whole, chromium, launch, serve
@@ -53,9 +53,11 @@ class Site:
             return [dict(row) for row in connection.execute(sa.text(query), values).mappings()]
 
     def write(self, statement: str, **values: object) -> int:
-        """Write as another process would; how many rows."""
+        """Write as another process would; how many rows. The panel can see at once that it was done."""
         with self.engine.begin() as connection:
-            return connection.execute(sa.text(statement), values).rowcount
+            count = connection.execute(sa.text(statement), values).rowcount
+            connection.execute(sa.select(sa.func.pg_stat_force_next_flush()))
+        return count
 
 
 @pytest.fixture(scope="package")
@@ -144,34 +146,44 @@ def pick(page: Page, box: Locator, option: str) -> None:
 
 
 class Visitors:
-    """Makes visitors; each has a clean browser of its own."""
+    """Makes visitors: those of one window and taste share a browser, which has read Streamlit's code once."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
-        self._contexts: list[Any] = []
+        self._contexts: dict[tuple[int, str], BrowserContext] = {}
 
-    def new(self, *, width: int = 1280, scheme: str = "light") -> Visitor:
+    def new(self, *, width: int = 1280, scheme: Literal["light", "dark"] = "light") -> Visitor:
         """A visitor with a window of this width who prefers light or dark."""
+        if (width, scheme) not in self._contexts:
+            self._contexts[width, scheme] = self.stranger(width=width, scheme=scheme)
+        return Visitor(self._contexts[width, scheme].new_page())
+
+    def stranger(self, *, width: int = 1280, scheme: Literal["light", "dark"] = "light") -> BrowserContext:
+        """A browser that nobody has used: without cookies, with everything to be read."""
         context = self._browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True
         )
         context.set_default_timeout(PATIENCE)
         # Where a browser has it, Streamlit asks by it where to save a table; there is nobody to answer.
         context.add_init_script("delete window.showSaveFilePicker")
-        self._contexts.append(context)
-        return Visitor(context.new_page())
+        return context
 
     def leave(self) -> None:
         """Close all windows."""
-        for context in self._contexts:
-            context.close()
+        for context in self._contexts.values():
+            for page in context.pages:
+                page.close()
+
+
+@pytest.fixture(scope="package")
+def everyone(browser: Browser) -> Visitors:
+    return Visitors(browser)
 
 
 @pytest.fixture
-def visitors(browser: Browser) -> Iterator[Visitors]:
-    visitors = Visitors(browser)
-    yield visitors
-    visitors.leave()
+def visitors(everyone: Visitors) -> Iterator[Visitors]:
+    yield everyone
+    everyone.leave()
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from benchmarks.browsing import await_whole, free_port, serve
-from tests.browser.conftest import Site, Visitor
+from tests.browser.conftest import Site, Visitor, Visitors
 from tests.browser.identity import identity_provider
 
 TRADER = "trader@example.com"
 
 
-def test_a_login_shows_the_panel_with_ones_own_settings(market_site: Site, visitor: Visitor, tmp_path: Path) -> None:
+def test_a_login_shows_the_panel_with_ones_own_settings(market_site: Site, visitors: Visitors, tmp_path: Path) -> None:
     market_site.write("INSERT INTO user_settings (user_id, equity) VALUES (:user, 54321)", user=TRADER)
     port = free_port()
     with identity_provider(TRADER) as provider:
@@ -25,7 +25,8 @@ def test_a_login_shows_the_panel_with_ones_own_settings(market_site: Site, visit
         # Streamlit also looks in the home of the user.
         environment = market_site.environment | {"PANEL_AUTH": "oidc", "HOME": str(tmp_path)}
         with serve(environment, tmp_path / "panel.log", port=port) as panel:
-            page = visitor.open(panel.url(""))
+            stranger = visitors.stranger()
+            page = Visitor(stranger.new_page()).open(panel.url("today"))
             expect(page.get_by_role("button", name="Log in")).to_be_visible()
             assert page.get_by_text("Open recommendations").count() == 0
             assert page.get_by_test_id("stSidebarNav").count() == 0
@@ -35,3 +36,4 @@ def test_a_login_shows_the_panel_with_ones_own_settings(market_site: Site, visit
             expect(page.get_by_role("heading", name="Today")).to_be_visible()
             await_whole(page)
             expect(page.get_by_text("Your account: $54,321")).to_be_visible()
+            stranger.close()

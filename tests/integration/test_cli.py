@@ -262,6 +262,14 @@ def no_family_within(home: Path, seconds: float) -> list[psutil.Process]:
     return left
 
 
+def wait_for_child(home: Path, word: str) -> None:
+    """Wait until a process of the home runs that has this word in its command."""
+    deadline = time.monotonic() + 60
+    while not any(word in process.cmdline() for process in family_of(home)):
+        assert time.monotonic() < deadline, [process.cmdline() for process in family_of(home)]
+        time.sleep(0.2)
+
+
 def start_up(home: Path, port: int) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [KAPMAN, "up", "--headless", "--port", str(port), "--sessions", "25"],
@@ -301,7 +309,7 @@ def test_up_serves_a_materialised_market_and_leaves_nothing_behind() -> None:
     again = start_up(home, port)
     try:
         wait_for_line(again, "Everything that is published is stored")
-        wait_for_line(again, f"http://127.0.0.1:{port}")
+        wait_for_child(home, "code-server")
         again.send_signal(signal.SIGKILL)
         again.wait(timeout=30)
         # The kernel ends the children; the database waits for its next user, who finds and later stops it.
