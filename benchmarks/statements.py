@@ -12,7 +12,11 @@ import psycopg
 from psycopg import sql
 
 _LINE = re.compile(r"^<kapman:panel\|(?P<database>[^|]*)> LOG:\s+(?:statement|execute [^:]*): (?P<text>.*)$")
-_NO_READS = (";", "BEGIN", "ROLLBACK", "COMMIT", "SET")
+_NO_READS = (
+    *(";", "BEGIN", "ROLLBACK", "COMMIT", "SET"),
+    # What a new connection asks of the server.
+    *("show ", "select current_schema", "select pg_catalog.version"),
+)
 _PREFIX = "<%a|%d> "
 
 
@@ -24,7 +28,7 @@ class StatementLog:
         self._start = log.stat().st_size
 
     def reads(self) -> list[str]:
-        """The first line of each statement but those around a transaction and the pool's pings, oldest first."""
+        """The first line of each statement but those around a transaction and of a new connection, oldest first."""
         with self._log.open("rb") as lines:
             lines.seek(self._start)
             text = lines.read().decode(errors="replace")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import boto3
 import dagster as dg
+import httpx
 import pytest
 import sqlalchemy as sa
 from moto.server import ThreadedMotoServer
@@ -135,6 +136,8 @@ def s3(real_data: Path) -> Iterator[str]:
         if path.name.startswith("2017-02"):
             client.put_object(Bucket=BUCKET, Key=path.relative_to(root).as_posix(), Body=path.read_bytes())
     yield url
+    # All servers of a process hold the same objects: the next test would find these.
+    httpx.post(f"{url}/moto-api/reset").raise_for_status()
     server.stop()
 
 
